@@ -1,0 +1,947 @@
+/*
+ * eddy.h: tasks that can wait, be cancelled, time out and be grouped, for C and every language
+ * that can call C.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * This file is reference and law at once: each sentence in it can be tested. The first pages hold
+ * the rules that every function shares; a function's own comment says only what is its own, in one
+ * order: purpose, parameters with units, ownership, returns, "Suspends:", "Cancel point:" with its
+ * class of wait, "Thread:" (any, loop or task), "Since:".
+ *
+ * Loops and threads. A loop and its tasks live on one thread; a thread has at most one loop.
+ * "Thread: loop" is the thread that created the loop, "Thread: task" is the same thread inside a
+ * task, "Thread: any" is free. A call with a handle of another thread's loop gives
+ * EDDY_EWRONGTHREAD. In a child after fork every call gives EDDY_EFORKED until the child has
+ * created its own loop; the parent's loop is dead there.
+ *
+ * Handles are values. They are checked at each use: a stale handle or one of another kind gives
+ * EDDY_EBADHANDLE, never a crash. {0} is the null handle; releasing it is harmless.
+ *
+ * References. A non-null ret_task, ret_future or ret_error that is said to receive a reference
+ * gets one, ended by the matching _release. Join and wait consume nothing. The loop owns live
+ * tasks: releasing a handle never stops one. What remains at loop close is reported, then freed.
+ *
+ * Out-parameters are named ret_*, may be NULL where that is said, and are written only on success.
+ *
+ * Options and outputs are structs that begin with their size in bytes; start from the *_INIT
+ * initialiser. In options 0 means default and EDDY_NONE (-1) none. A size below 4 is EDDY_EINVAL;
+ * a shorter struct leaves the rest at its default; a longer one whose tail is not zero is
+ * EDDY_E2BIG. Unknown flags are EDDY_EINVAL.
+ *
+ * Durations are int64_t nanoseconds. Deadlines saturate; EDDY_FOREVER never comes. Wakes have the
+ * system poll's granularity of 1 ms and are never early.
+ *
+ * Cancellation belongs to scopes and is a level: inside a cancelled scope every cancel point fails
+ * with EDDY_ECANCELED before any effect, until the scope is left, unless a shield stands between.
+ * A cancel point that fails still yields. After 1000 failures in one scope the task is reported
+ * once, and each later one pauses it for 1 ms of the loop's clock.
+ *   detachable   on cancellation the wait ends at once, and the target is left alone
+ *   owning       the request is passed on to the target, and the wait ends when the target has
+ *   unbreakable  the cancellation is remembered and seen at the next cancel point
+ *
+ * What a switch between tasks keeps: callee-saved registers and floating-point control; not errno
+ * and not the signal mask. C++ exceptions, longjmp and pthread_exit must not cross a task function.
+ * Overflowing a task's stack is SIGSEGV in its guard.
+ *
+ * Release functions and the report hook run with the library closed: inside them only _release
+ * functions and those of "Thread: any" work, all others return EDDY_EBUSY.
+ */
+#ifndef EDDY_H
+#define EDDY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EDDY_VERSION_MAJOR 0
+#define EDDY_VERSION_MINOR 1
+#define EDDY_VERSION_PATCH 0
+/* One number that grows with each version: major * 1000000 + minor * 1000 + patch. */
+#define EDDY_VERSION_NUMBER                                                                       \
+    ((int32_t)(EDDY_VERSION_MAJOR * 1000000 + EDDY_VERSION_MINOR * 1000 + EDDY_VERSION_PATCH))
+
+#if defined(__GNUC__) || defined(__clang__)
+#define EDDY_API __attribute__((visibility("default")))
+#define EDDY_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))
+#else
+#define EDDY_API
+#define EDDY_PRINTF(format_index, first)
+#endif
+
+#if defined(__clang__)
+#define EDDY_NULLABLE _Nullable
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+#pragma clang assume_nonnull begin
+#else
+#define EDDY_NULLABLE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * Statuses
+ *
+ * 0 is success, never positive. Failures of the system keep their negative errno (-9 is EBADF);
+ * Eddy's own are -5000 and below. EDDY_ECANCELED and EDDY_ETIMEDOUT are Eddy's, since the system
+ * has codes of the same names and neither may be mistaken for a scope's decision.
+ */
+typedef int32_t eddy_status_t;
+
+#define EDDY_OK ((eddy_status_t)0)                    /* success */
+
+#define EDDY_EPERM ((eddy_status_t)-1)                /* not the caller's to do */
+#define EDDY_E2BIG ((eddy_status_t)-7)                /* options longer than the library knows */
+#define EDDY_ENOMEM ((eddy_status_t)-12)              /* out of memory, stacks, slots or mappings */
+#define EDDY_EBUSY ((eddy_status_t)-16)               /* in use, or not allowed just now */
+#define EDDY_EINVAL ((eddy_status_t)-22)              /* a parameter is out of its range */
+
+#define EDDY_ECANCELED ((eddy_status_t)-5001)         /* a scope around the caller is cancelled */
+#define EDDY_ETIMEDOUT ((eddy_status_t)-5002)         /* a scope's own deadline has passed */
+#define EDDY_EGROUP ((eddy_status_t)-5003)            /* a group failed; its error has the children */
+#define EDDY_ETARGETCANCELED ((eddy_status_t)-5004)   /* what was waited for ended cancelled */
+#define EDDY_EFOREIGNCANCEL ((eddy_status_t)-5005)    /* EDDY_ECANCELED came out of no cancelled scope */
+#define EDDY_EGRACE ((eddy_status_t)-5006)            /* something did not end within its grace */
+#define EDDY_ESCOPELEAK ((eddy_status_t)-5007)        /* a scope was left open; reported, repaired */
+#define EDDY_EBADHANDLE ((eddy_status_t)-5008)        /* null, stale or wrong-kind handle */
+#define EDDY_EWRONGTHREAD ((eddy_status_t)-5009)      /* the loop belongs to another thread, or none here */
+#define EDDY_ENOTTASK ((eddy_status_t)-5010)          /* only a task on its own stack can do this */
+#define EDDY_EPENDING ((eddy_status_t)-5011)          /* not done yet */
+#define EDDY_EALREADY ((eddy_status_t)-5012)          /* done before */
+#define EDDY_ETAKEN ((eddy_status_t)-5013)            /* the value was moved out */
+#define EDDY_ECLOSED ((eddy_status_t)-5014)           /* the target accepts no more */
+#define EDDY_EBROKEN ((eddy_status_t)-5015)           /* the owner ended without handing on */
+#define EDDY_EDEADLK ((eddy_status_t)-5016)           /* this wait could never end */
+#define EDDY_EFORKED ((eddy_status_t)-5017)           /* the loop belongs to the parent process */
+#define EDDY_EVERSION ((eddy_status_t)-5018)          /* the header is newer than the library */
+
+/*
+ * The name of a status, such as "EDDY_ECANCELED" or "EBADF"; "UNKNOWN" for no status.
+ * Ownership: static text. Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API const char *eddy_status_name(eddy_status_t status);
+
+/*
+ * What a status means, in English, as one phrase.
+ * Ownership: static text. Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API const char *eddy_status_text(eddy_status_t status);
+
+/*
+ * The version of the library that runs, as EDDY_VERSION_NUMBER counts it.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API int32_t eddy_version_number(void);
+
+/*
+ * Whether the library that runs has a feature: 1 or 0.
+ * name: "virtual-clock", "seeded-order", "foreign-tasks", "guard-install" (stack guards that use no
+ * mapping each). An unknown name or NULL gives 0.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API int32_t eddy_has_feature(const char *EDDY_NULLABLE name);
+
+/* ------------------------------------------------------------------------------------------------
+ * Durations, nanoseconds
+ */
+#define EDDY_SECONDS(x) ((int64_t)((x) * 1000000000LL))
+#define EDDY_MILLISECONDS(x) ((int64_t)((x) * 1000000LL))
+#define EDDY_MICROSECONDS(x) ((int64_t)((x) * 1000LL))
+#define EDDY_NANOSECONDS(x) ((int64_t)(x))
+/* A duration that does not end. */
+#define EDDY_FOREVER ((int64_t)0x7fffffffffffffffLL)
+/* In options: none, where 0 would mean the default. */
+#define EDDY_NONE ((int64_t)-1)
+
+/* ------------------------------------------------------------------------------------------------
+ * Handles, functions and sites
+ */
+typedef struct eddy_loop { uint64_t id; } eddy_loop_t;
+typedef struct eddy_task { uint64_t id; } eddy_task_t;
+typedef struct eddy_future { uint64_t id; } eddy_future_t;
+typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
+typedef struct eddy_error { uint64_t id; } eddy_error_t;
+
+/* What a task runs, and what eddy_call, eddy_with_timeout and eddy_defer run. */
+typedef eddy_status_t (*eddy_task_fn)(void *EDDY_NULLABLE context);
+/* Frees a value or a context. It is called exactly once, in every outcome. */
+typedef void (*eddy_release_fn)(void *EDDY_NULLABLE value);
+/* Called in a later round of the loop, outside any task, when a future is done. A failure that it
+ * returns goes to the report hook. */
+typedef eddy_status_t (*eddy_done_fn)(void *EDDY_NULLABLE context, eddy_future_t future);
+
+/* Where something was created, as "file:line". The macros below fill it in; bindings pass their own
+ * static text, or NULL, to the functions whose names end in _at. */
+#define EDDY_SITE_TEXT_(line) #line
+#define EDDY_SITE_JOIN_(file, line) file ":" EDDY_SITE_TEXT_(line)
+#define EDDY_SITE EDDY_SITE_JOIN_(__FILE__, __LINE__)
+
+/* ------------------------------------------------------------------------------------------------
+ * Early returns
+ *
+ * EDDY_TRY returns a failure to the caller: for code that has no scope of its own open.
+ * EDDY_TRY_IN returns what closing the scope with the failure gives, which is EDDY_OK where the
+ * scope absorbed its own cancellation; use it where that close is the function's last act.
+ * EDDY_TRY_IN2 does so for two scopes, the inner first. EDDY_TRY_GOTO stores the failure and jumps
+ * to the close.
+ */
+#define EDDY_TRY(expr)                                                                            \
+    do {                                                                                          \
+        const eddy_status_t eddy_try_status_ = (expr);                                            \
+        if (eddy_try_status_ != EDDY_OK) return eddy_try_status_;                                 \
+    } while (0)
+#define EDDY_TRY_IN(scope, expr)                                                                  \
+    do {                                                                                          \
+        const eddy_status_t eddy_try_status_ = (expr);                                            \
+        if (eddy_try_status_ != EDDY_OK) return eddy_scope_close((scope), eddy_try_status_);      \
+    } while (0)
+#define EDDY_TRY_IN2(inner, outer, expr)                                                          \
+    do {                                                                                          \
+        const eddy_status_t eddy_try_status_ = (expr);                                            \
+        if (eddy_try_status_ != EDDY_OK)                                                          \
+            return eddy_scope_close((outer), eddy_scope_close((inner), eddy_try_status_));        \
+    } while (0)
+#define EDDY_TRY_GOTO(label, status, expr)                                                        \
+    do {                                                                                          \
+        const eddy_status_t eddy_try_status_ = (expr);                                            \
+        if (eddy_try_status_ != EDDY_OK) {                                                        \
+            (status) = eddy_try_status_;                                                          \
+            goto label;                                                                           \
+        }                                                                                         \
+    } while (0)
+
+/* ------------------------------------------------------------------------------------------------
+ * Loops
+ */
+
+/* Something that went wrong and that no code was there to receive. Borrowed by the hook. */
+typedef struct eddy_report {
+    uint32_t size;
+    eddy_status_t status;                  /* what kind of trouble */
+    const char *text;                      /* one line or several, English */
+    eddy_task_t task;                      /* whom it concerns, or null; compare, do not call */
+    const char *EDDY_NULLABLE site;        /* where that was created, or NULL */
+} eddy_report_t;
+typedef void (*eddy_report_fn)(void *EDDY_NULLABLE context, const eddy_report_t *report);
+
+/* Gives stacks in place of the library's own pool, which has guards; this one must see to that. */
+typedef struct eddy_stack_allocator {
+    uint32_t size;
+    uint32_t reserved;                     /* 0 */
+    /* Returns the low end of `bytes` writable bytes, aligned to 16, or NULL when there are none. */
+    void *EDDY_NULLABLE (*EDDY_NULLABLE allocate)(void *EDDY_NULLABLE context, size_t bytes);
+    void (*EDDY_NULLABLE deallocate)(void *EDDY_NULLABLE context, void *low, size_t bytes);
+    void *EDDY_NULLABLE context;
+} eddy_stack_allocator_t;
+
+/* The loop's clock stands still while anything can run, and jumps to the next deadline when nothing
+ * can: a test that sleeps for an hour takes no time, and the same time on every run. */
+#define EDDY_LOOP_VIRTUAL_CLOCK ((uint32_t)1)
+/* What is ready in one round runs in an order drawn from `seed`, not first in, first out. Callbacks
+ * and deadlines keep their place. The same seed gives the same order. */
+#define EDDY_LOOP_SEEDED_ORDER ((uint32_t)2)
+
+typedef struct eddy_loop_options {
+    uint32_t size;
+    uint32_t flags;                        /* EDDY_LOOP_*, or 0 */
+    uint64_t seed;                         /* for EDDY_LOOP_SEEDED_ORDER */
+    int64_t grace_ns;                      /* for cleanup; 0: 5 s; EDDY_NONE: no limit */
+    int64_t stack_bytes;                   /* of each task; 0: 256 KiB; at least 64 KiB */
+    eddy_report_fn EDDY_NULLABLE report;   /* NULL: text on stderr */
+    void *EDDY_NULLABLE report_context;
+    const eddy_stack_allocator_t *EDDY_NULLABLE stacks;   /* NULL: the guarded pool; copied */
+    uint32_t first_generation;             /* of new slots, for tests of exhausted ones; 0: 1 */
+    uint32_t reserved;                     /* 0 */
+} eddy_loop_options_t;
+#define EDDY_LOOP_OPTIONS_INIT                                                                    \
+    { (uint32_t)sizeof(eddy_loop_options_t), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0 }
+
+/*
+ * Runs a task function on a new loop of this thread, closes the loop and returns the function's
+ * status. When the root task has ended, every other task is cancelled and awaited first.
+ * options may be NULL. context is passed to fn and must outlive it.
+ * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this thread
+ * has a loop), EDDY_EVERSION (this header is newer than the library), EDDY_EDEADLK (every task
+ * waits for something that cannot happen; all were cancelled), EDDY_EGRACE (tasks were left that
+ * cannot end; named in a report; their memory is abandoned).
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
+ */
+#define eddy_run(options, fn, context)                                                            \
+    eddy_run_versioned(EDDY_VERSION_NUMBER, (options), (fn), (context))
+EDDY_API eddy_status_t eddy_run_versioned(int32_t version,
+    const eddy_loop_options_t *EDDY_NULLABLE options, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context);
+
+/*
+ * eddy_run for main: a failure is printed to stderr as a tree of errors.
+ * Returns 0 if fn gave EDDY_OK, else 1: the process's exit status.
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
+ */
+#define eddy_main(fn, context) eddy_main_versioned(EDDY_VERSION_NUMBER, (fn), (context))
+EDDY_API int eddy_main_versioned(int32_t version, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context);
+
+/*
+ * Makes a loop and binds it to this thread. Tasks may be spawned at once; they run in eddy_loop_run.
+ * Ownership: the loop ends at eddy_loop_close. options may be NULL.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM (also: 255 loops live), EDDY_EBUSY (this thread has a
+ * loop), EDDY_EVERSION.
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
+ */
+#define eddy_loop_create(options, ret_loop)                                                       \
+    eddy_loop_create_versioned(EDDY_VERSION_NUMBER, (options), (ret_loop))
+EDDY_API eddy_status_t eddy_loop_create_versioned(int32_t version,
+    const eddy_loop_options_t *EDDY_NULLABLE options, eddy_loop_t *EDDY_NULLABLE ret_loop);
+
+/*
+ * Runs fn as a root task until it has ended. Other tasks keep their state between two runs.
+ * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error is
+ * read with eddy_error_current.
+ * Returns fn's status; EDDY_EINVAL, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOMEM, EDDY_EBUSY (it
+ * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_loop_run(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
+ * give EDDY_ECLOSED.
+ * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
+ * left that nothing can wake; each is named in a report).
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
+
+/*
+ * Frees a loop and unbinds it from its thread. Handles that still hold references are reported,
+ * then freed with their values.
+ * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (it runs, or tasks are live: shut down
+ * first; a suspended stack is never freed).
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_loop_close(eddy_loop_t loop);
+
+/*
+ * The loop of this thread.
+ * Returns EDDY_EINVAL, EDDY_EWRONGTHREAD (this thread has none), EDDY_EFORKED.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_loop_current(eddy_loop_t *EDDY_NULLABLE ret_loop);
+
+/*
+ * The loop's clock now, nanoseconds from an arbitrary start; the virtual clock starts at 0.
+ * Returns EDDY_EINVAL, EDDY_EWRONGTHREAD (this thread has no loop), EDDY_EFORKED.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_now(int64_t *EDDY_NULLABLE ret_ns);
+
+/* ------------------------------------------------------------------------------------------------
+ * Tasks
+ */
+typedef struct eddy_spawn_options {
+    uint32_t size;
+    uint32_t flags;                                   /* 0 */
+    const char *EDDY_NULLABLE name;                   /* copied; NULL: "task-N" */
+    int64_t stack_bytes;                              /* 0: the loop's; at least 64 KiB */
+    eddy_release_fn EDDY_NULLABLE release_context;    /* called once when fn can run no more */
+} eddy_spawn_options_t;
+#define EDDY_SPAWN_OPTIONS_INIT { (uint32_t)sizeof(eddy_spawn_options_t), 0, NULL, 0, NULL }
+
+/*
+ * Starts a task below the loop's scope: no cancellation, deadline or shield of the caller reaches
+ * it; the caller's local pointer is inherited. It takes its first step in a later round, after
+ * those that are ready now. options may be NULL.
+ * Ownership: ret_task may be NULL; else it receives one reference. options->release_context is
+ * called exactly once in every outcome, a refusal included.
+ * Returns EDDY_EINVAL (fn is NULL, a stack below 64 KiB or above 1 GiB, unknown flags), EDDY_E2BIG,
+ * EDDY_ENOMEM (memory, slots or stacks; see vm.max_map_count), EDDY_EWRONGTHREAD (no loop here),
+ * EDDY_ECLOSED (the loop is shutting down), EDDY_ECANCELED (the same, and the caller is a task).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+#define eddy_task_spawn(fn, context, options, ret_task)                                           \
+    eddy_task_spawn_at(EDDY_SITE, (fn), (context), (options), (ret_task))
+EDDY_API eddy_status_t eddy_task_spawn_at(const char *EDDY_NULLABLE site,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_spawn_options_t *EDDY_NULLABLE options, eddy_task_t *EDDY_NULLABLE ret_task);
+
+/*
+ * Starts a task as a child of an open group, from any task or callback of the loop: closing the
+ * group waits for it, its failure cancels the group, and the group's cancellation reaches it.
+ * Ownership and the rest as eddy_task_spawn.
+ * Returns what eddy_task_spawn gives, and EDDY_EBADHANDLE (no such group, a closed one, a scope that
+ * is no group), EDDY_ECANCELED (the group is cancelled and the caller is inside it), EDDY_ECLOSED
+ * (the group is cancelled and the caller is not, or all its children have ended in its close).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+#define eddy_group_spawn(group, fn, context, options, ret_task)                                   \
+    eddy_group_spawn_at(EDDY_SITE, (group), (fn), (context), (options), (ret_task))
+EDDY_API eddy_status_t eddy_group_spawn_at(const char *EDDY_NULLABLE site, eddy_scope_t group,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_spawn_options_t *EDDY_NULLABLE options, eddy_task_t *EDDY_NULLABLE ret_task);
+
+/*
+ * Ends a task function that has a value: `return eddy_return(value, release);`. The pair is the
+ * task's value if its function returns EDDY_OK, else, or when stored again, it is released once.
+ * Inside eddy_call or eddy_with_timeout it is that call's value, kept until the scope that was
+ * current at the call has closed.
+ * release may be NULL. Returns EDDY_OK; outside a task the value is released and EDDY_ENOTTASK
+ * returned; EDDY_ENOMEM likewise.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_return(void *EDDY_NULLABLE value, eddy_release_fn EDDY_NULLABLE release);
+
+/*
+ * Waits until a task has ended and owns it meanwhile: if the caller is cancelled, the request goes
+ * to the task, and the wait still lasts until that has ended.
+ * Ownership: the value is borrowed from the task while a reference to it is held; ret_value may be
+ * NULL.
+ * Returns the task's status: EDDY_OK with its value, its own failure with its error as the current
+ * one, EDDY_ECANCELED if it ended cancelled and the caller is cancelled, EDDY_ETARGETCANCELED if it
+ * ended cancelled and the caller is not, EDDY_ETAKEN (the value was taken). Or EDDY_EBADHANDLE, EDDY_EWRONGTHREAD,
+ * EDDY_ENOTTASK, EDDY_EDEADLK (the caller itself, or a task the caller is inside).
+ * Suspends: unless the task has ended. Cancel point: yes, owning. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_task_join(eddy_task_t task,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Asks a task to end: cancels its root scope. Before its first step it never runs.
+ * message: why, copied, or NULL. The scope keeps its first reason.
+ * Returns EDDY_OK, also when asked before; EDDY_EALREADY (it has ended; its failure then counts as
+ * read), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_task_cancel(eddy_task_t task, const char *EDDY_NULLABLE message);
+
+/*
+ * The task's future, for functions that take one. It is the same object: no reference is added.
+ * Returns the null handle for what is not a task's handle; a stale one is found at its use.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API eddy_future_t eddy_task_future(eddy_task_t task);
+
+/*
+ * The task's root scope: what eddy_task_cancel cancels, and the parent for foreign tasks inside it.
+ * It cannot be closed with eddy_scope_close (EDDY_EPERM). Valid until the task has ended.
+ * Returns the null handle for what is not a task's handle; a stale one is found at its use.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
+ */
+EDDY_API eddy_scope_t eddy_task_scope(eddy_task_t task);
+
+/*
+ * The running task. Ownership: no reference is added.
+ * Returns EDDY_EINVAL, EDDY_ENOTTASK (outside a task), EDDY_EFORKED, EDDY_EBUSY.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_task_current(eddy_task_t *EDDY_NULLABLE ret_task);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_task_retain(eddy_task_t task);
+
+/* Ends a reference; never stops the task. Null is harmless. Returns EDDY_EBADHANDLE (also one
+ * release too many), EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_task_release(eddy_task_t task);
+
+/* One pointer of the running task, inherited by what it spawns; not owned. NULL outside a task.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+EDDY_API void *EDDY_NULLABLE eddy_task_local(void);
+
+/* Sets that pointer for the running task and for what it spawns from now on.
+ * Returns EDDY_ENOTTASK, EDDY_EFORKED, EDDY_EBUSY.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+EDDY_API eddy_status_t eddy_task_set_local(void *EDDY_NULLABLE local);
+
+/* What a task is doing. */
+#define EDDY_TASK_READY ((int32_t)1)      /* will run */
+#define EDDY_TASK_RUNNING ((int32_t)2)    /* runs now, or a foreign one that has started */
+#define EDDY_TASK_WAITING ((int32_t)3)    /* see wait_kind */
+#define EDDY_TASK_DONE ((int32_t)4)       /* ended with EDDY_OK */
+#define EDDY_TASK_FAILED ((int32_t)5)
+#define EDDY_TASK_CANCELED ((int32_t)6)
+
+/* What a task waits for, and what wait_target then is. */
+#define EDDY_WAIT_NONE ((int32_t)0)
+#define EDDY_WAIT_YIELD ((int32_t)1)      /* its next turn; 0 */
+#define EDDY_WAIT_SLEEP ((int32_t)2)      /* a time; the deadline on the loop's clock */
+#define EDDY_WAIT_FUTURE ((int32_t)3)     /* a future or task, observed; its id */
+#define EDDY_WAIT_JOIN ((int32_t)4)       /* a task, owned; its id */
+#define EDDY_WAIT_SCOPE ((int32_t)5)      /* the children of a scope that it closes; the scope's id */
+#define EDDY_WAIT_FD ((int32_t)6)         /* a descriptor; its number */
+
+/* Why a scope was cancelled. */
+#define EDDY_REASON_NONE ((int32_t)0)
+#define EDDY_REASON_REQUEST ((int32_t)1)  /* eddy_task_cancel or eddy_scope_cancel */
+#define EDDY_REASON_DEADLINE ((int32_t)2) /* the scope's deadline passed */
+#define EDDY_REASON_CHILD ((int32_t)3)    /* a child of the group failed */
+#define EDDY_REASON_BODY ((int32_t)4)     /* the scope is closing with a failure */
+#define EDDY_REASON_SHUTDOWN ((int32_t)5) /* the loop is shutting down */
+#define EDDY_REASON_DEADLOCK ((int32_t)6) /* nothing could ever run again */
+typedef struct eddy_reason {
+    int32_t code;                         /* EDDY_REASON_* */
+    int32_t reserved;
+    eddy_task_t asked_by;                 /* the task that asked, or null; may be stale */
+    int64_t when_ns;                      /* on the loop's clock, to the turn */
+    char message[104];                    /* cut to fit, always terminated */
+} eddy_reason_t;
+
+typedef struct eddy_task_info {
+    uint32_t size;
+    int32_t state;                        /* EDDY_TASK_* */
+    eddy_task_t parent;                   /* the task whose group it is in, or null */
+    eddy_task_t spawner;                  /* the task that spawned it, or null; may be stale */
+    eddy_scope_t scope;                   /* the group it is in, or null */
+    uint64_t serial;                      /* counts the loop's tasks from 1 */
+    int32_t wait_kind;                    /* EDDY_WAIT_* */
+    int32_t cancel_requests;              /* how often eddy_task_cancel asked; deadlines do not count */
+    uint64_t wait_target;                 /* by wait_kind */
+    int64_t since_ns;                     /* when the wait began, on the loop's clock, to the turn */
+    const char *EDDY_NULLABLE site;       /* where it was spawned, or NULL */
+    eddy_reason_t reason;                 /* of the nearest cancelled scope that it sees, if any */
+    char name[48];                        /* cut to fit, always terminated */
+} eddy_task_info_t;
+
+/*
+ * Describes a task. Set ret_info->size to sizeof(eddy_task_info_t) first; as many bytes are written.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_task_info(eddy_task_t task, eddy_task_info_t *EDDY_NULLABLE ret_info);
+
+/* ------------------------------------------------------------------------------------------------
+ * Waiting
+ */
+
+/*
+ * Waits for a time. duration_ns of 0 or less is eddy_yield.
+ * Returns EDDY_OK, EDDY_ECANCELED (cancelled before the time came), EDDY_ENOTTASK, EDDY_ENOMEM.
+ * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_sleep(int64_t duration_ns);
+
+/*
+ * Lets everything that is ready run first.
+ * Returns EDDY_OK, EDDY_ECANCELED (the caller is cancelled when it runs again), EDDY_ENOTTASK.
+ * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_yield(void);
+
+/*
+ * Sees a cancellation, and lets others run if the task has done 128 operations since it last waited.
+ * Returns EDDY_OK, EDDY_ECANCELED, EDDY_ENOTTASK.
+ * Suspends: when cancelled, or when that budget is spent. Cancel point: yes. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_checkpoint(void);
+
+/* 1 if the next cancel point of the running task would fail, else 0; 0 outside a task.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+EDDY_API int32_t eddy_cancelled(void);
+
+#define EDDY_READABLE ((int32_t)1)
+#define EDDY_WRITABLE ((int32_t)2)
+#define EDDY_DISCONNECTED ((int32_t)4)   /* the peer closed its sending side */
+
+/*
+ * Waits until a descriptor is ready. It is set to O_NONBLOCK and stays so. Several tasks may wait
+ * for one descriptor. Do not close a descriptor that a task waits for: cancel the task first.
+ * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE and its kin, any
+ * of them. ret_events, may be NULL: which of those came; an error or hang-up counts as all.
+ * Returns EDDY_OK, EDDY_ECANCELED, EDDY_EINVAL (no or unknown events, fd < 0), -EBADF, EDDY_EPERM
+ * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t), EDDY_ENOTTASK,
+ * EDDY_ENOMEM.
+ * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_fd_wait(int32_t fd, int32_t events, int32_t *EDDY_NULLABLE ret_events);
+
+/* ------------------------------------------------------------------------------------------------
+ * Futures: a value that comes later, once
+ */
+
+/*
+ * Makes a pending future. Ownership: ret_future receives one reference.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+#define eddy_future_create(ret_future) eddy_future_create_at(EDDY_SITE, (ret_future))
+EDDY_API eddy_status_t eddy_future_create_at(const char *EDDY_NULLABLE site,
+    eddy_future_t *EDDY_NULLABLE ret_future);
+
+/*
+ * Gives a future its value; those who wait run in a later round, in the order in which they came.
+ * Ownership: the future keeps value and calls release, which may be NULL, once. A call that fails
+ * releases the value too.
+ * Returns EDDY_EALREADY (it is done or cancelled), EDDY_EPERM (a task's future), EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_complete(eddy_future_t future, void *EDDY_NULLABLE value,
+    eddy_release_fn EDDY_NULLABLE release);
+
+/*
+ * Fails a future. status: below 0 and not EDDY_ECANCELED, which only eddy_future_cancel gives.
+ * message: copied, or NULL.
+ * Returns EDDY_EINVAL, EDDY_EALREADY, EDDY_EPERM (a task's future), EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_fail(eddy_future_t future, eddy_status_t status,
+    const char *EDDY_NULLABLE message);
+
+/*
+ * Cancels a pending future at once: those who wait get EDDY_ETARGETCANCELED. For a task's future it
+ * is eddy_task_cancel. message: copied, or NULL.
+ * Returns EDDY_OK, EDDY_EALREADY (done before; its failure then counts as read), EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_cancel(eddy_future_t future, const char *EDDY_NULLABLE message);
+
+/*
+ * Waits for a future, or a task's, and only observes it: if the caller is cancelled, the wait ends
+ * and the future is left alone. Any number of tasks may wait.
+ * Ownership: the value is borrowed from the future while a reference to it is held; ret_value may
+ * be NULL.
+ * Returns the future's status, as eddy_task_join does; EDDY_ECANCELED (the caller is cancelled and
+ * the future pending), EDDY_ETARGETCANCELED (the future was cancelled), EDDY_ETAKEN (the value was
+ * taken), EDDY_EDEADLK (a task's own future, or that of a task the caller is inside),
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: unless the future is done. Cancel point: unless the future is done, detachable.
+ * Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_wait(eddy_future_t future,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Reads the outcome without waiting. Ownership as eddy_future_wait; ret_value may be NULL.
+ * Returns EDDY_EPENDING, EDDY_OK, the failure (its error becomes the current one),
+ * EDDY_ETARGETCANCELED, EDDY_ETAKEN, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_result(eddy_future_t future,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Moves the value out, once: the caller has it now, and calls *ret_release if that is not NULL.
+ * Returns what eddy_future_result gives, and EDDY_EINVAL (an out-parameter is NULL).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_take(eddy_future_t future,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value,
+    eddy_release_fn EDDY_NULLABLE *EDDY_NULLABLE ret_release);
+
+/*
+ * Calls fn in a later round when the future is done, in the order of registration; if it is done
+ * already, in the next round. The callback counts as an observer of a failure.
+ * Ownership: release_context, which may be NULL, is called once in every outcome, a refusal included.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_on_done(eddy_future_t future, eddy_done_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, eddy_release_fn EDDY_NULLABLE release_context);
+
+/*
+ * The error of a failed future or task. Ownership: ret_error receives one reference.
+ * Returns EDDY_EPENDING, EDDY_EINVAL (there is no failure, or ret_error is NULL), EDDY_ENOMEM (the
+ * error itself could not be kept; the status stands), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_future_error(eddy_future_t future, eddy_error_t *EDDY_NULLABLE ret_error);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_future_retain(eddy_future_t future);
+
+/* Ends a reference. Null is harmless. A failure that nobody read is reported with the last one.
+ * Returns EDDY_EBADHANDLE (also one release too many), EDDY_EWRONGTHREAD. Works inside release
+ * functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_future_release(eddy_future_t future);
+
+/* ------------------------------------------------------------------------------------------------
+ * Scopes
+ *
+ * Groups, timeouts, shields and plain scopes are one type and close one way. A scope is opened
+ * inside the current one, by a task, and closed by that task, innermost first. Its handle ends with
+ * its close. One that is found open when an outer one closes or the task ends is repaired and
+ * reported (EDDY_ESCOPELEAK): its children are cancelled and its cleanup runs.
+ */
+#define EDDY_SCOPE_GROUP ((uint32_t)1)    /* tasks can be spawned into it */
+#define EDDY_SCOPE_SHIELD ((uint32_t)2)   /* cancellation from outside does not come in, for a grace */
+typedef struct eddy_scope_options {
+    uint32_t size;
+    uint32_t flags;                       /* EDDY_SCOPE_*, or 0 */
+    int64_t timeout_ns;                   /* from the opening; 0 or EDDY_NONE: no deadline */
+    int64_t grace_ns;                     /* of a shield and of all defers of the scope together;
+                                             0: the loop's; EDDY_NONE: no limit */
+} eddy_scope_options_t;
+#define EDDY_SCOPE_OPTIONS_INIT { (uint32_t)sizeof(eddy_scope_options_t), 0, 0, 0 }
+
+/*
+ * Opens a scope inside the current one. Opening is no cancel point. options may be NULL.
+ * Ownership: the scope ends at its close.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM, EDDY_ENOTTASK.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1
+ */
+#define eddy_scope_open(ret_scope, options) eddy_scope_open_at(EDDY_SITE, (ret_scope), (options))
+EDDY_API eddy_status_t eddy_scope_open_at(const char *EDDY_NULLABLE site,
+    eddy_scope_t *EDDY_NULLABLE ret_scope, const eddy_scope_options_t *EDDY_NULLABLE options);
+
+/* eddy_scope_open with EDDY_SCOPE_GROUP added.
+ * Returns as eddy_scope_open. Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+#define eddy_group_open(ret_scope, options) eddy_group_open_at(EDDY_SITE, (ret_scope), (options))
+EDDY_API eddy_status_t eddy_group_open_at(const char *EDDY_NULLABLE site,
+    eddy_scope_t *EDDY_NULLABLE ret_scope, const eddy_scope_options_t *EDDY_NULLABLE options);
+
+/* eddy_scope_open with a deadline duration_ns from now, which counts in place of
+ * options->timeout_ns; 0 or less has passed at the next yield; EDDY_FOREVER never comes.
+ * Returns as eddy_scope_open. Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+#define eddy_timeout_open(ret_scope, duration_ns, options)                                        \
+    eddy_timeout_open_at(EDDY_SITE, (ret_scope), (duration_ns), (options))
+EDDY_API eddy_status_t eddy_timeout_open_at(const char *EDDY_NULLABLE site,
+    eddy_scope_t *EDDY_NULLABLE ret_scope, int64_t duration_ns,
+    const eddy_scope_options_t *EDDY_NULLABLE options);
+
+/* eddy_scope_open with EDDY_SCOPE_SHIELD added. The grace begins when a cancellation reaches the
+ * shield, or at the opening if one has; when it ends, the cancellation comes in.
+ * Returns as eddy_scope_open. Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
+#define eddy_shield_open(ret_scope, options) eddy_shield_open_at(EDDY_SITE, (ret_scope), (options))
+EDDY_API eddy_status_t eddy_shield_open_at(const char *EDDY_NULLABLE site,
+    eddy_scope_t *EDDY_NULLABLE ret_scope, const eddy_scope_options_t *EDDY_NULLABLE options);
+
+/*
+ * Closes a scope, and before it every scope opened above it. status is how its body ended. A
+ * failure cancels the children; all children are waited for; then the defers run.
+ * Returns, the first that fits: EDDY_EGROUP if it is a group and a child or the body failed;
+ * another failure unchanged; for EDDY_ECANCELED: EDDY_ECANCELED if a scope outside is cancelled,
+ * EDDY_ETIMEDOUT if this scope's own deadline was first to cancel it, EDDY_OK if it was cancelled
+ * otherwise, EDDY_EFOREIGNCANCEL if it was not; for EDDY_OK: EDDY_ECANCELED if it is a group and a
+ * scope outside is cancelled, else EDDY_OK. The scope stays open only on EDDY_EINVAL (status is
+ * positive), EDDY_EPERM (another task's scope), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: while children live or defers suspend. Cancel point: no; owning while it waits.
+ * Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_scope_close(eddy_scope_t scope, eddy_status_t status);
+
+/* What a closed scope knew. */
+typedef struct eddy_close_info {
+    uint32_t size;
+    int32_t cancelled;                    /* 1: it was cancelled itself when the close began */
+    int32_t expired;                      /* 1: its deadline had passed */
+    int32_t absorbed;                     /* 1: the close turned EDDY_ECANCELED into another status */
+    eddy_reason_t reason;                 /* its first, if cancelled */
+} eddy_close_info_t;
+
+/* eddy_scope_close that also tells what the scope knew, since the handle is stale afterwards. Set
+ * ret_info->size first. ret_info is written if the scope was closed.
+ * Returns as eddy_scope_close; EDDY_EINVAL, EDDY_E2BIG for ret_info, and the scope stays open.
+ * Suspends: as eddy_scope_close. Cancel point: no; owning while it waits. Thread: task. Since: 0.1 */
+EDDY_API eddy_status_t eddy_scope_close_info(eddy_scope_t scope, eddy_status_t status,
+    eddy_close_info_t *EDDY_NULLABLE ret_info);
+
+/*
+ * Cancels a scope: all that is inside it, on any task, until it is left. message: why, copied, or
+ * NULL. The scope keeps its first reason.
+ * Returns EDDY_OK, also when asked before; EDDY_EBADHANDLE (closed), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_scope_cancel(eddy_scope_t scope, const char *EDDY_NULLABLE message);
+
+/*
+ * Registers cleanup with the current scope: fn(context) runs when that is left, after its children
+ * have ended, last registered first, shielded, within the scope's grace. Its failure is reported.
+ * With no scope open it runs after the task function has returned: context must not be its local.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_ENOTTASK; then fn does not run.
+ * Suspends: no. Cancel point: no. Thread: task. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_defer(eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context);
+
+/*
+ * Runs fn(context) inside a scope that is closed when it returns. options may be NULL.
+ * Ownership: a value that fn returns with eddy_return is borrowed until the scope that is current at
+ * this call has closed; ret_value may be NULL.
+ * Returns what closing the scope with fn's status gives; EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM,
+ * EDDY_ENOTTASK before fn has run.
+ * Suspends: as fn. Cancel point: as fn. Thread: task. Since: 0.1
+ */
+#define eddy_call(options, fn, context, ret_value)                                                \
+    eddy_call_at(EDDY_SITE, (options), (fn), (context), (ret_value))
+EDDY_API eddy_status_t eddy_call_at(const char *EDDY_NULLABLE site,
+    const eddy_scope_options_t *EDDY_NULLABLE options, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/* eddy_call in a scope whose deadline is duration_ns from now: EDDY_ETIMEDOUT if it ended fn.
+ * Ownership, returns, the rest: as eddy_call. Suspends: as fn. Cancel point: as fn. Thread: task.
+ * Since: 0.1 */
+#define eddy_with_timeout(duration_ns, fn, context, ret_value)                                    \
+    eddy_with_timeout_at(EDDY_SITE, (duration_ns), (fn), (context), (ret_value))
+EDDY_API eddy_status_t eddy_with_timeout_at(const char *EDDY_NULLABLE site, int64_t duration_ns,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/* ------------------------------------------------------------------------------------------------
+ * Errors: a status with a message, causes and children
+ *
+ * Each task has one current error, and so has the loop for code outside tasks. Every failing call
+ * replaces it, success leaves it. A failure that is returned or closed with takes it along if its
+ * status is the same.
+ */
+
+/*
+ * Fails with a message: `return eddy_fail(EDDY_EINVAL, "bad port %d", port);`
+ * status: below 0. format: as printf, or NULL for no message.
+ * Returns status, with the message as the current error (without it if memory is out or there is no
+ * loop here); EDDY_EINVAL for a status that is no failure.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_fail(eddy_status_t status, const char *EDDY_NULLABLE format, ...)
+    EDDY_PRINTF(2, 3);
+
+/* eddy_fail for languages without variadic calls: text is the message itself, copied.
+ * Returns as eddy_fail. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_fail_text(eddy_status_t status, const char *EDDY_NULLABLE text);
+
+/*
+ * The current error. Ownership: ret_error receives one reference.
+ * Returns EDDY_EINVAL (there is none, or ret_error is NULL), EDDY_ENOMEM, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_error_current(eddy_error_t *EDDY_NULLABLE ret_error);
+
+/* The error's status; for a bad handle EDDY_EBADHANDLE or EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_error_status(eddy_error_t error);
+
+/* The error's message, or NULL if it has none or the handle is bad. Ownership: borrowed from the
+ * error. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API const char *EDDY_NULLABLE eddy_error_message(eddy_error_t error);
+
+/* What a foreign runtime attached to the error, or NULL. Ownership: borrowed from the error.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API void *EDDY_NULLABLE eddy_error_payload(eddy_error_t error);
+
+/* How many children (of EDDY_EGROUP, in completion order) or causes an error has; 0 for a bad
+ * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API size_t eddy_error_child_count(eddy_error_t error);
+EDDY_API size_t eddy_error_cause_count(eddy_error_t error);
+
+/* The child or cause at an index from 0. Ownership: borrowed: it lives as long as its parent.
+ * Returns EDDY_EINVAL (no such index, ret_error is NULL), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_error_child(eddy_error_t error, size_t index,
+    eddy_error_t *EDDY_NULLABLE ret_error);
+EDDY_API eddy_status_t eddy_error_cause(eddy_error_t error, size_t index,
+    eddy_error_t *EDDY_NULLABLE ret_error);
+
+/*
+ * Writes the error as people read it: one line each for itself, its causes and children, indented.
+ * buffer, of capacity bytes, is always terminated if capacity > 0; buffer may be NULL if that is 0.
+ * Returns the bytes the whole text needs with its end, so a second call can have room; 0 for a bad
+ * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API size_t eddy_error_format(eddy_error_t error, char *EDDY_NULLABLE buffer, size_t capacity);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_error_retain(eddy_error_t error);
+
+/* Ends a reference. Null is harmless. Returns EDDY_EBADHANDLE (also one release too many),
+ * EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
+
+/* ------------------------------------------------------------------------------------------------
+ * Foreign tasks: tasks whose steps another runtime runs (Swift, Python, Rust, a state machine)
+ *
+ * A foreign task stands in the same tree as any other: it can be joined, waited for, cancelled and
+ * grouped. It has no stack here. Its runtime starts it when told, tells when its code runs (enter,
+ * leave), and completes it.
+ */
+typedef struct eddy_foreign_ops {
+    uint32_t size;
+    uint32_t reserved;                     /* 0 */
+    /* Begin. Called once from the loop, with no task current; never if it was cancelled before. */
+    void (*EDDY_NULLABLE start)(void *EDDY_NULLABLE instance, eddy_task_t self);
+    /* A cancellation has become visible to the task. Called at most once, from the loop, after
+     * start; or NULL for a task that cannot be cancelled. */
+    void (*EDDY_NULLABLE cancel)(void *EDDY_NULLABLE instance, eddy_task_t self);
+    /* The instance is no longer used. Called exactly once in every outcome; may be NULL. */
+    eddy_release_fn EDDY_NULLABLE release;
+    /* Not NULL while a job of this runtime is on the calling thread's stack; may be NULL. Suspending
+     * calls ask it, since a stack that holds a job must not be switched away from. */
+    void *EDDY_NULLABLE (*EDDY_NULLABLE current_job)(void);
+} eddy_foreign_ops_t;
+#define EDDY_FOREIGN_OPS_INIT { (uint32_t)sizeof(eddy_foreign_ops_t), 0, NULL, NULL, NULL, NULL }
+
+typedef struct eddy_foreign_options {
+    uint32_t size;
+    uint32_t flags;                        /* EDDY_SCOPE_GROUP, EDDY_SCOPE_SHIELD: of its root scope */
+    eddy_scope_t parent;                   /* group or task scope it runs in; null: the loop's */
+    const char *EDDY_NULLABLE name;        /* copied; NULL: "task-N" */
+    int64_t timeout_ns;                    /* its root scope's deadline; 0 or EDDY_NONE: none */
+    int64_t grace_ns;                      /* of a shield; 0: the loop's; EDDY_NONE: no limit */
+} eddy_foreign_options_t;
+#define EDDY_FOREIGN_OPTIONS_INIT { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0 }
+
+/*
+ * Makes a runtime known to this thread's loop, so that its current_job is asked from now on;
+ * spawning a foreign task does so by itself. ops must live until the loop is closed.
+ * Returns EDDY_EINVAL (start is NULL), EDDY_E2BIG, EDDY_ENOMEM (more than 8), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_foreign_register(const eddy_foreign_ops_t *EDDY_NULLABLE ops);
+
+/*
+ * Spawns a foreign task. With a group as parent it is that group's child; with a task's root scope
+ * (eddy_task_scope) it is inside that task, which waits for it before it ends; with a null parent
+ * it is below the loop's scope. options may be NULL.
+ * Ownership: as eddy_task_spawn; ops->release(instance) is called exactly once in every outcome.
+ * Returns as eddy_group_spawn; EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM as eddy_foreign_register.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+#define eddy_foreign_spawn(ops, instance, options, ret_task)                                      \
+    eddy_foreign_spawn_at(EDDY_SITE, (ops), (instance), (options), (ret_task))
+EDDY_API eddy_status_t eddy_foreign_spawn_at(const char *EDDY_NULLABLE site,
+    const eddy_foreign_ops_t *EDDY_NULLABLE ops, void *EDDY_NULLABLE instance,
+    const eddy_foreign_options_t *EDDY_NULLABLE options, eddy_task_t *EDDY_NULLABLE ret_task);
+
+/*
+ * Ends a foreign task: closes its root scope with status, which waits for what is inside it, and
+ * gives those who wait the result, in a later round.
+ * status: EDDY_OK, a failure, or EDDY_ECANCELED. value: the result; of a failure, what the error
+ * carries (eddy_error_payload), so that the runtime gets its own error back. The current error goes
+ * along if its status is the same.
+ * Ownership: value is kept and released once, also when the call fails.
+ * Returns EDDY_EALREADY (completed before), EDDY_EPERM (no foreign task), EDDY_EINVAL (status > 0,
+ * or it has not started), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_foreign_complete(eddy_task_t task, eddy_status_t status,
+    void *EDDY_NULLABLE value, eddy_release_fn EDDY_NULLABLE release);
+
+/*
+ * Says that code of a foreign task runs on this thread from here to eddy_foreign_leave, so that it
+ * is the current task. Pairs nest. ret_previous: the task that was current; keep it for the leave.
+ * Returns EDDY_EINVAL (ret_previous is NULL), EDDY_EPERM (no foreign task), EDDY_EBADHANDLE (also:
+ * it has ended), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
+ */
+EDDY_API eddy_status_t eddy_foreign_enter(eddy_task_t task, eddy_task_t *EDDY_NULLABLE ret_previous);
+
+/* Ends what the matching eddy_foreign_enter began. Returns EDDY_EPERM (no foreign task is current),
+ * EDDY_EWRONGTHREAD. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
+
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#pragma clang diagnostic pop
+#endif
+
+#endif /* EDDY_H */

@@ -1,0 +1,107 @@
+/*
+ * What the Swift core needs from C and assembly: the switch between stacks, what sanitizers and
+ * debuggers must be told of it, one thread-local record, and the system calls and macros that
+ * Embedded Swift cannot import. No policy lives here. Internal: nothing of it is exported.
+ *
+ * Threads: a fiber belongs to the thread that made it.
+ */
+#ifndef EDDY_SWITCH_H
+#define EDDY_SWITCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EDDY_SW_HIDDEN __attribute__((visibility("hidden")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Fibers -------------------------------------------------------------------------------- */
+
+/* One stack that can be switched to. sp is valid while it is suspended; it is the first field, the
+ * assembly relies on that. */
+typedef struct eddy_sw_fiber {
+    void *sp;
+    void *stack_low;      /* lowest usable byte; the guard lies below */
+    size_t stack_bytes;   /* usable bytes */
+    void *asan_fake;      /* ASan's fake stack while suspended */
+    void *tsan;           /* TSan's fiber */
+    uint32_t valgrind_id;
+    uint32_t is_thread;   /* 1: the thread's own stack */
+} eddy_sw_fiber;
+
+/* Describes the calling thread's own stack, so that it can be switched back to. */
+EDDY_SW_HIDDEN void eddy_sw_fiber_adopt(eddy_sw_fiber *fiber);
+/* Takes a stack into use and tells the tools of it; destroy reverses that. No memory is touched. */
+EDDY_SW_HIDDEN void eddy_sw_fiber_init(eddy_sw_fiber *fiber, void *low, size_t bytes);
+EDDY_SW_HIDDEN void eddy_sw_fiber_destroy(eddy_sw_fiber *fiber);
+/* Builds the first frame: the next switch to the fiber calls entry(argument), which must end with
+ * eddy_sw_exit. skip_bytes, a multiple of 16, are left unused at the top (cache colouring). */
+EDDY_SW_HIDDEN void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes,
+                                          void (*entry)(void *), void *argument);
+/* Suspends `from`, which must be the running one, and resumes `to`. */
+EDDY_SW_HIDDEN void eddy_sw_switch(eddy_sw_fiber *from, eddy_sw_fiber *to);
+/* The same, and `from` will never be resumed before it is prepared again. Does not return. */
+EDDY_SW_HIDDEN void eddy_sw_exit(eddy_sw_fiber *from, eddy_sw_fiber *to);
+
+/* ---- Memory -------------------------------------------------------------------------------- */
+
+/* Reserves zeroed, lazily committed memory for stacks; NULL when there is none. */
+EDDY_SW_HIDDEN void *eddy_sw_map(size_t bytes);
+EDDY_SW_HIDDEN void eddy_sw_unmap(void *low, size_t bytes);
+/* Makes a range fault at any access: MADV_GUARD_INSTALL where the kernel has it, else mprotect.
+ * 0, or a negative errno. */
+EDDY_SW_HIDDEN int32_t eddy_sw_guard(void *low, size_t bytes);
+/* 1 if eddy_sw_guard needs no mapping of its own for each range. */
+EDDY_SW_HIDDEN int32_t eddy_sw_guard_is_light(void);
+/* Gives the pages back to the system; they read as zero afterwards. */
+EDDY_SW_HIDDEN void eddy_sw_discard(void *low, size_t bytes);
+EDDY_SW_HIDDEN size_t eddy_sw_page_bytes(void);
+
+EDDY_SW_HIDDEN void *eddy_sw_malloc(size_t bytes);
+EDDY_SW_HIDDEN void *eddy_sw_realloc(void *memory, size_t bytes);
+EDDY_SW_HIDDEN void eddy_sw_free(void *memory);
+
+/* ---- Thread and process ---------------------------------------------------------------------- */
+
+/* The state of a thread: what its calls may reach. */
+#define EDDY_SW_THREAD_OPEN 0     /* `loop` says it all */
+#define EDDY_SW_THREAD_GATED 1    /* a release function or a report hook runs */
+#define EDDY_SW_THREAD_FORKED 2   /* the child of a fork, without a loop of its own yet */
+
+typedef struct eddy_sw_thread {
+    void *loop;      /* what calls may use; NULL while gated, forked or unbound */
+    void *bound;     /* the loop bound to this thread, whatever the state; NULL after fork */
+    int32_t state;
+    int32_t depth;   /* of nested gates */
+} eddy_sw_thread;
+
+extern EDDY_SW_HIDDEN __thread eddy_sw_thread eddy_sw_thread_state
+    __attribute__((tls_model("initial-exec")));
+static inline eddy_sw_thread *eddy_sw_this_thread(void) { return &eddy_sw_thread_state; }
+
+/* The process's loops, by number from 1; EddyCore gives the words their meaning and reads and
+ * writes them as atomics. Cleared in the child of a fork. */
+#define EDDY_SW_LOOP_LIMIT 256
+extern EDDY_SW_HIDDEN uint64_t eddy_sw_loop_words[EDDY_SW_LOOP_LIMIT];
+
+/* Sees to it, once a process, that the child of a fork finds its thread forked: loop and bound are
+ * NULL, state is FORKED. 0 or a negative errno. */
+EDDY_SW_HIDDEN int32_t eddy_sw_watch_fork(void);
+
+/* CLOCK_MONOTONIC, nanoseconds. */
+EDDY_SW_HIDDEN int64_t eddy_sw_clock_ns(void);
+/* Writes text to stderr, whole, whatever write() says in between. */
+EDDY_SW_HIDDEN void eddy_sw_write_stderr(const char *text, size_t length);
+/* The one deliberate end of the process: "eddy: TEXT" on stderr, then abort(). */
+EDDY_SW_HIDDEN void eddy_sw_abort(const char *text) __attribute__((noreturn));
+/* "ENOENT" and "No such file or directory" for an errno, NULL for none. Static text. */
+EDDY_SW_HIDDEN const char *eddy_sw_errno_name(int32_t error);
+EDDY_SW_HIDDEN const char *eddy_sw_errno_text(int32_t error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
