@@ -13,6 +13,16 @@
 
 #define EDDY_SW_HIDDEN __attribute__((visibility("hidden")))
 
+#if defined(__clang__)
+/* For Swift: what is marked imports as a plain pointer. gcc knows no such word. */
+#define EDDY_SW_NONNULL _Nonnull
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+#pragma clang diagnostic ignored "-Wnullability-completeness"
+#else
+#define EDDY_SW_NONNULL
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -85,6 +95,9 @@ static inline eddy_sw_thread *eddy_sw_this_thread(void) { return &eddy_sw_thread
  * writes them as atomics. Cleared in the child of a fork. */
 #define EDDY_SW_LOOP_LIMIT 256
 extern EDDY_SW_HIDDEN uint64_t eddy_sw_loop_words[EDDY_SW_LOOP_LIMIT];
+static inline void *EDDY_SW_NONNULL eddy_sw_loop_words_address(intptr_t number) {
+    return &eddy_sw_loop_words[number];
+}
 
 /* Sees to it, once a process, that the child of a fork finds its thread forked: loop and bound are
  * NULL, state is FORKED. 0 or a negative errno. */
@@ -102,6 +115,10 @@ EDDY_SW_HIDDEN const char *eddy_sw_errno_text(int32_t error);
 
 #ifdef __cplusplus
 }
+#endif
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
 #endif
 
 #endif

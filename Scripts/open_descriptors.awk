@@ -1,0 +1,25 @@
+# Reads Valgrind's logs with --track-fds=yes and finds descriptors that the program opened and left
+# open. The standard ones and those inherited from the parent are nobody's leak.
+# Exit status 1 if there are any; Valgrind itself does not count them as errors.
+
+function settle() {
+  if (entry != "" && !inherited) {
+    print "descriptor left open: " entry
+    found = 1
+  }
+  entry = ""
+  inherited = 0
+}
+
+/Open (file descriptor|AF_[A-Z0-9]+ socket) [0-9]+/ {
+  settle()
+  entry = $0
+  number = $0
+  sub(/.*(descriptor|socket) /, "", number)
+  if (number + 0 <= 2) entry = ""
+}
+/<inherited from parent>/ { inherited = 1 }
+END {
+  settle()
+  exit found
+}

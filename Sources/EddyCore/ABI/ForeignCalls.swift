@@ -1,0 +1,129 @@
+// The header's calls about foreign tasks. Threads: the loop's.
+
+import CEddy
+
+@c @implementation
+public func eddy_foreign_register(
+  _ ops: UnsafePointer<eddy_foreign_ops_t>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return Gate.refusal }
+  let found = register(loop, ops)
+  return found.status == EDDY_OK ? EDDY_OK : loop.fail(found.status)
+}
+
+private func register(
+  _ loop: Loop, _ source: UnsafePointer<eddy_foreign_ops_t>?
+) -> (status: eddy_status_t, runtime: Ref<ForeignRuntime>?) {
+  guard let source else { return (EDDY_EINVAL, nil) }
+  var ops = eddy_foreign_ops_t()
+  let status = read(source, into: &ops)
+  if status != EDDY_OK { return (status, nil) }
+  guard ops.start != nil, ops.reserved == 0 else { return (EDDY_EINVAL, nil) }
+  let runtime = loop.registerRuntime(source, ops)
+  return (runtime == nil ? EDDY_ENOMEM : EDDY_OK, runtime)
+}
+
+@c @implementation
+public func eddy_foreign_spawn_at(
+  _ site: UnsafePointer<CChar>?, _ ops: UnsafePointer<eddy_foreign_ops_t>?,
+  _ instance: UnsafeMutableRawPointer?, _ source: UnsafePointer<eddy_foreign_options_t>?,
+  _ ret_task: UnsafeMutablePointer<eddy_task_t>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuse(Gate.refusal, nil, ops, instance) }
+  var options = eddy_foreign_options_t()
+  var status = read(source, into: &options)
+  var parent: ScopeRef? = loop.loopScope
+  if status == EDDY_OK, options.parent.id != 0 {
+    parent = loop.findScope(options.parent.id)
+    if parent == nil || !(parent?.isGroup == true || parent?.isRoot == true) {
+      status = loop.refuseHandle(options.parent.id)
+    }
+  }
+  let form = scopeForm(
+    flags: options.flags, timeout: options.timeout_ns, grace: options.grace_ns, loop)
+  if status == EDDY_OK, form == nil { status = EDDY_EINVAL }
+  let found = register(loop, ops)
+  if status == EDDY_OK { status = found.status }
+  if status == EDDY_OK, let parent { status = loop.refusalToSpawn(in: parent) }
+  guard status == EDDY_OK, let parent, let form, let runtime = found.runtime else {
+    return refuse(status, loop, ops, instance)
+  }
+  let request = SpawnRequest(parent: parent, context: instance, name: options.name, site: site)
+  guard let task = loop.makeForeign(request, runtime, root: form) else {
+    return refuse(EDDY_ENOMEM, loop, ops, instance)
+  }
+  if let ret_task {
+    task.completion.slot.word = 1
+    ret_task.pointee = eddy_task_t(id: task.id)
+  }
+  return EDDY_OK
+}
+
+/// A spawn is refused: the instance is released all the same.
+private func refuse(
+  _ status: eddy_status_t, _ loop: Loop?, _ source: UnsafePointer<eddy_foreign_ops_t>?,
+  _ instance: UnsafeMutableRawPointer?
+) -> eddy_status_t {
+  var ops = eddy_foreign_ops_t()
+  _ = read(source, into: &ops)
+  Gate.release(instance, with: ops.release)
+  return loop?.fail(status) ?? status
+}
+
+@c @implementation
+public func eddy_foreign_complete(
+  _ task: eddy_task_t, _ status: eddy_status_t, _ value: UnsafeMutableRawPointer?,
+  _ release: eddy_release_fn?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else {
+    Gate.release(value, with: release)
+    return refuseThread(task.id)
+  }
+  guard let record = loop.tasks.find(task.id) else {
+    Gate.release(value, with: release)
+    return loop.refuseHandle(task.id)
+  }
+  let refusal = record.refusalToComplete(status)
+  if refusal != EDDY_OK {
+    Gate.release(value, with: release)
+    return loop.fail(refusal)
+  }
+  loop.complete(record, status, value, release)
+  return EDDY_OK
+}
+
+extension Ref where Record == TaskRecord {
+  fileprivate func refusalToComplete(_ status: eddy_status_t) -> eddy_status_t {
+    switch self.foreignPhase {
+    case .none: EDDY_EPERM
+    case .starting: EDDY_EINVAL
+    case .closing, .ended: EDDY_EALREADY
+    case .running: status > 0 ? EDDY_EINVAL : EDDY_OK
+    }
+  }
+}
+
+@c @implementation
+public func eddy_foreign_enter(
+  _ task: eddy_task_t, _ ret_previous: UnsafeMutablePointer<eddy_task_t>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuseThread(task.id) }
+  guard let record = loop.tasks.find(task.id) else { return loop.refuseHandle(task.id) }
+  guard let ret_previous else { return loop.fail(EDDY_EINVAL) }
+  if !record.isForeign { return loop.fail(EDDY_EPERM) }
+  if record.completion.state != .pending { return loop.fail(EDDY_EBADHANDLE) }
+  ret_previous.pointee = eddy_task_t(id: loop.current?.id ?? 0)
+  loop.current = record
+  loop.fiber = nil
+  return EDDY_OK
+}
+
+@c @implementation
+public func eddy_foreign_leave(_ previous: eddy_task_t) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuseThread(previous.id) }
+  guard let current = loop.current, current.isForeign else { return loop.fail(EDDY_EPERM) }
+  let task = loop.tasks.find(previous.id)
+  loop.current = task
+  loop.fiber = task?.isForeign == false ? task : nil
+  return EDDY_OK
+}

@@ -1,0 +1,163 @@
+// The header's calls about loops. Threads: as each says in the header.
+
+import CEddy
+import EddySwitch
+
+@c @implementation
+public func eddy_run_versioned(
+  _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
+  _ context: UnsafeMutableRawPointer?
+) -> eddy_status_t {
+  runProgram(version, options, fn, context, printsFailure: false)
+}
+
+@c @implementation
+public func eddy_main_versioned(
+  _ version: Int32, _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?
+) -> Int32 {
+  runProgram(version, nil, fn, context, printsFailure: true) == EDDY_OK ? 0 : 1
+}
+
+private func runProgram(
+  _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
+  _ context: UnsafeMutableRawPointer?, printsFailure: Bool
+) -> eddy_status_t {
+  guard let fn else { return EDDY_EINVAL }
+  let made = makeLoop(version, options)
+  guard let loop = made.loop else {
+    if printsFailure { printBareFailure(made.status) }
+    return made.status
+  }
+  let status = loop.runRoot(fn, context)
+  if printsFailure, status != EDDY_OK { printFailure(status, loop) }
+  if loop.shutDown() != EDDY_OK {
+    loop.abandon()
+    return EDDY_EGRACE
+  }
+  loop.close()
+  return status
+}
+
+private func printFailure(_ status: eddy_status_t, _ loop: Loop) {
+  if let error = loop.lastError.error {
+    error.printToStandardError()
+  } else {
+    printBareFailure(status)
+  }
+}
+
+private func printBareFailure(_ status: eddy_status_t) {
+  func compose(_ sink: inout TextSink) {
+    sink.put("eddy: ")
+    sink.put(statusName(status))
+    sink.put(": ")
+    sink.put(statusText(status))
+    sink.put("\n")
+  }
+  withTextBuffer(256) { buffer, capacity in
+    var sink = TextSink(buffer, capacity: capacity)
+    compose(&sink)
+    let length = min(sink.length, capacity &- 1)
+    _ = sink.finish()
+    eddy_sw_write_stderr(buffer, length)
+  }
+}
+
+@c @implementation
+public func eddy_loop_create_versioned(
+  _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?,
+  _ ret_loop: UnsafeMutablePointer<eddy_loop_t>?
+) -> eddy_status_t {
+  guard let ret_loop else { return EDDY_EINVAL }
+  let made = makeLoop(version, options)
+  guard let loop = made.loop else { return made.status }
+  ret_loop.pointee = eddy_loop_t(id: loop.publicID)
+  return EDDY_OK
+}
+
+private func makeLoop(
+  _ version: Int32, _ source: UnsafePointer<eddy_loop_options_t>?
+) -> (status: eddy_status_t, loop: Loop?) {
+  if version > libraryVersion { return (EDDY_EVERSION, nil) }
+  if Loop.boundToThread != nil { return (EDDY_EBUSY, nil) }
+  var options = eddy_loop_options_t()
+  let status = readLoopOptions(source, &options)
+  return status == EDDY_OK ? Loop.make(options) : (status, nil)
+}
+
+private func readLoopOptions(
+  _ source: UnsafePointer<eddy_loop_options_t>?, _ options: inout eddy_loop_options_t
+) -> eddy_status_t {
+  let status = read(source, into: &options)
+  if status != EDDY_OK { return status }
+  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER
+  guard options.flags & ~known == 0, options.reserved == 0, options.grace_ns >= EDDY_NONE,
+    isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration
+  else { return EDDY_EINVAL }
+  return EDDY_OK
+}
+
+/// 0 for the default, or a size that is offered.
+func isStackSize(_ bytes: Int64) -> Bool {
+  bytes == 0 || (bytes >= Int64(smallestStack) && bytes <= Int64(largestStack))
+}
+
+@c @implementation
+public func eddy_loop_run(
+  _ loop: eddy_loop_t, _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?,
+  _ ret_value: ValueOut?
+) -> eddy_status_t {
+  let found = findLoop(loop)
+  guard let record = found.loop else { return found.status }
+  guard let fn else { return record.fail(EDDY_EINVAL) }
+  if record.core.isRunning { return record.fail(EDDY_EBUSY) }
+  if record.isShutDown { return record.fail(EDDY_ECLOSED) }
+  let status = record.runRoot(fn, context)
+  if status == EDDY_OK, let root = record.keptRoot {
+    return record.read(root.completion, nil, ret_value)
+  }
+  return status
+}
+
+@c @implementation
+public func eddy_loop_shutdown(_ loop: eddy_loop_t) -> eddy_status_t {
+  let found = findLoop(loop)
+  guard let record = found.loop else { return found.status }
+  return record.core.isRunning ? record.fail(EDDY_EBUSY) : record.shutDown()
+}
+
+@c @implementation
+public func eddy_loop_close(_ loop: eddy_loop_t) -> eddy_status_t {
+  let found = findLoop(loop)
+  guard let record = found.loop else { return found.status }
+  if record.core.isRunning || record.loopScope.liveTasks > 0 { return record.fail(EDDY_EBUSY) }
+  record.close()
+  return EDDY_OK
+}
+
+@c @implementation
+public func eddy_loop_current(_ ret_loop: UnsafeMutablePointer<eddy_loop_t>?) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return Gate.refusal }
+  guard let ret_loop else { return loop.fail(EDDY_EINVAL) }
+  ret_loop.pointee = eddy_loop_t(id: loop.publicID)
+  return EDDY_OK
+}
+
+@c @implementation
+public func eddy_now(_ ret_ns: UnsafeMutablePointer<Int64>?) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return Gate.refusal }
+  guard let ret_ns else { return loop.fail(EDDY_EINVAL) }
+  ret_ns.pointee = loop.core.readClock()
+  return EDDY_OK
+}
+
+private func findLoop(_ handle: eddy_loop_t) -> (status: eddy_status_t, loop: Loop?) {
+  let isLive = handle.id != 0 && Registry.id(of: Handle.loopNumber(handle.id)) == handle.id
+  guard let loop = Loop.ofThread else {
+    let refusal = Gate.refusal
+    if refusal != EDDY_EWRONGTHREAD { return (refusal, nil) }
+    return (isLive ? EDDY_EWRONGTHREAD : EDDY_EBADHANDLE, nil)
+  }
+  if loop.publicID == handle.id { return (EDDY_OK, loop) }
+  return (loop.fail(isLive ? EDDY_EWRONGTHREAD : EDDY_EBADHANDLE), nil)
+}

@@ -1,0 +1,35 @@
+// The header's calls that wait for time, turns and descriptors. Threads: the loop's, inside a task.
+
+import CEddy
+
+@c @implementation
+public func eddy_sleep(_ duration_ns: Int64) -> eddy_status_t {
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
+  return duration_ns <= 0 ? loop.yield(task) : loop.sleep(task, duration_ns)
+}
+
+@c @implementation
+public func eddy_yield() -> eddy_status_t {
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
+  return loop.yield(task)
+}
+
+@c @implementation
+public func eddy_checkpoint() -> eddy_status_t {
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
+  return loop.checkpoint(task)
+}
+
+@c @implementation
+public func eddy_cancelled() -> Int32 {
+  guard let task = Loop.ofThread?.current else { return 0 }
+  return task.scope.isEffective ? 1 : 0
+}
+
+@c @implementation
+public func eddy_fd_wait(
+  _ fd: Int32, _ events: Int32, _ ret_events: UnsafeMutablePointer<Int32>?
+) -> eddy_status_t {
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
+  return loop.waitForDescriptor(fd, events, task, ret_events)
+}

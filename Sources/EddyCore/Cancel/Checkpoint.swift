@@ -1,0 +1,56 @@
+// Cancel points: what a task does when it sees a cancellation, and the budget of operations.
+//
+// Invariants:
+// 1. A cancel point that fails still yields.
+// 2. After `failureLimit` failures in one scope the task is reported once; each later one pauses it
+//    for 1 ms of the loop's clock.
+// Threads: the loop's, inside a fiber.
+
+import CEddy
+
+private let failureLimit: UInt16 = 1000
+private let failurePause: Int64 = 1_000_000
+
+extension Ref where Record == LoopRecord {
+  /// A cancel point on entry has failed: yields, and gives EDDY_ECANCELED.
+  @inline(never)
+  func failCancelPoint(_ task: TaskRef) -> eddy_status_t {
+    if !pauseIfStubborn(task) { yieldNow(task) }
+    return fail(EDDY_ECANCELED)
+  }
+
+  /// A wait was given up for a cancellation; it has yielded already.
+  @inline(never)
+  func failAfterWait(_ task: TaskRef) -> eddy_status_t {
+    _ = pauseIfStubborn(task)
+    return fail(EDDY_ECANCELED)
+  }
+
+  /// Counts a failed cancel point; true if it has paused the task.
+  private func pauseIfStubborn(_ task: TaskRef) -> Bool {
+    let scope = task.scope
+    if scope.failures < failureLimit {
+      scope.failures &+= 1
+      return false
+    }
+    if scope.failures == failureLimit {
+      scope.failures = failureLimit &+ 1
+      diagnostics.report(
+        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task.subject)
+    }
+    let deadline = core.deadline(after: failurePause)
+    task.park.timer = Timer(
+      position: 0, fire: { raw in Loop.running.wake(TaskRef(raw: raw)) }, owner: task.raw)
+    guard core.timers.arm(task.parkTimer, at: deadline) else { return false }
+    _ = park(task, .yield, nil, hook: nil)
+    return true
+  }
+
+  /// Spends one operation of the task's budget; yields when none is left. For calls that did not
+  /// have to wait.
+  @inline(__always)
+  func spendBudget(_ task: TaskRef) {
+    task.budget &-= 1
+    if task.budget == 0 { yieldNow(task) }
+  }
+}

@@ -1,0 +1,127 @@
+// The error object: a status with a message, causes and children.
+//
+// Owned by the loop's table of errors; whoever keeps an ErrorRef holds one reference.
+// Invariants:
+// 1. A record is freed when its last reference goes; it then lets go of its causes and children.
+// 2. Causes and children are errors of the same loop, and the links make no cycle, since an error
+//    is linked only from newer ones or from the group that is being closed.
+// 3. Without memory an error is nil; the status stands without it.
+// Threads: the loop's.
+
+import CEddy
+
+typealias ErrorRef = Ref<ErrorRecord>
+
+struct ErrorRecord {
+  var slot: SlotHeader
+  var status: eddy_status_t
+  /// The task that failed with it first: its serial, 0 if none has.
+  var taskSerial: UInt64
+  var taskName: UnsafeMutablePointer<CChar>?
+  var site: UnsafePointer<CChar>?
+  var message: UnsafeMutablePointer<CChar>?
+  var payload: UnsafeMutableRawPointer?
+  var releasePayload: eddy_release_fn?
+  var causes: Vector<ErrorRef>
+  var children: Vector<ErrorRef>
+  /// Links records whose last reference has gone.
+  var nextDoomed: ErrorRef?
+}
+
+struct DiagnosticsCore {
+  var errors: SlotTable<ErrorRecord>
+  var doomed: ErrorRef?
+  var isSweeping: Bool
+  var report: eddy_report_fn?
+  var reportContext: UnsafeMutableRawPointer?
+}
+
+extension Ref where Record == DiagnosticsCore {
+  /// A new error with one reference, or nil when memory is out.
+  func makeError(_ status: eddy_status_t, _ message: UnsafePointer<CChar>?) -> ErrorRef? {
+    guard let error = self.errors.take(.error) else { return nil }
+    error.slot.word = 1
+    error.status = status
+    error.taskSerial = 0
+    error.taskName = nil
+    error.site = nil
+    error.message = copyText(message)
+    error.payload = nil
+    error.releasePayload = nil
+    error.causes = Vector()
+    error.children = Vector()
+    error.nextDoomed = nil
+    return error
+  }
+
+  /// Ends a reference. Freeing is a loop, not a recursion: trees of errors can be deep.
+  func release(_ error: ErrorRef?) {
+    guard let error else { return }
+    error.slot.word &-= 1
+    guard error.slot.word == 0 else { return }
+    error.nextDoomed = self.doomed
+    self.doomed = error
+    if self.isSweeping { return }
+    self.isSweeping = true
+    while let next = self.doomed {
+      self.doomed = next.nextDoomed
+      free(next)
+    }
+    self.isSweeping = false
+  }
+
+  private func free(_ error: ErrorRef) {
+    for index in 0..<error.causes.count { release(error.causes[index]) }
+    for index in 0..<error.children.count { release(error.children[index]) }
+    error.causes.free()
+    error.children.free()
+    Memory.free(error.message)
+    Memory.free(error.taskName)
+    let payload = error.payload
+    let releasePayload = error.releasePayload
+    self.errors.invalidate(error)
+    self.errors.recycle(error)
+    Gate.release(payload, with: releasePayload)
+  }
+}
+
+extension Ref where Record == ErrorRecord {
+  @inline(__always)
+  func retained() -> ErrorRef {
+    self.slot.word &+= 1
+    return self
+  }
+
+  /// Takes over one reference to `cause`. False when memory is out; the reference stays the caller's.
+  func addCause(_ cause: ErrorRef) -> Bool { self.causes.append(cause) }
+
+  func addChild(_ child: ErrorRef) -> Bool { self.children.append(child) }
+}
+
+/// The current error of a task, or of the loop for code outside tasks: the last failure's status,
+/// and its error object if it had one.
+struct ErrorSlot {
+  var status: eddy_status_t
+  var error: ErrorRef?
+}
+
+extension Ref where Record == DiagnosticsCore {
+  /// Replaces the current error. Takes over the reference.
+  @inline(__always)
+  func replace(
+    _ slot: UnsafeMutablePointer<ErrorSlot>, _ status: eddy_status_t, _ error: ErrorRef?
+  ) {
+    let old = slot.pointee.error
+    slot.pointee = ErrorSlot(status: status, error: error)
+    if old != nil { release(old) }
+  }
+
+  /// Takes the error out of a slot if it goes with this status; the caller then has the reference.
+  func takeError(from slot: UnsafeMutablePointer<ErrorSlot>, for status: eddy_status_t) -> ErrorRef?
+  {
+    guard status != EDDY_OK, slot.pointee.status == status else { return nil }
+    let error = slot.pointee.error
+    slot.pointee.error = nil
+    return error
+  }
+}

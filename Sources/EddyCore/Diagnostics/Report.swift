@@ -1,0 +1,92 @@
+// Trouble that no code was there to receive: given to the loop's report hook, or to stderr.
+//
+// Invariant: the hook runs with the gate closed, so it cannot re-enter the runtime.
+// Threads: the loop's.
+
+import CEddy
+import EddySwitch
+
+/// Whom a report concerns.
+struct ReportSubject {
+  var task: eddy_task_t
+  var name: UnsafeMutablePointer<CChar>?
+  var serial: UInt64
+  var site: UnsafePointer<CChar>?
+
+  static var none: ReportSubject {
+    ReportSubject(task: eddy_task_t(id: 0), name: nil, serial: 0, site: nil)
+  }
+}
+
+extension Ref where Record == DiagnosticsCore {
+  /// Reports one line: what happened, to whom, and the error if there is one.
+  func report(
+    _ status: eddy_status_t, _ what: StaticString, _ subject: ReportSubject,
+    error: ErrorRef? = nil
+  ) {
+    var measure = TextSink(nil, capacity: 0)
+    write(to: &measure, what, subject, error)
+    let needed = measure.finish()
+    withTextBuffer(needed) { buffer, capacity in
+      var sink = TextSink(buffer, capacity: capacity)
+      write(to: &sink, what, subject, error)
+      _ = sink.finish()
+      deliver(status, buffer, subject)
+    }
+  }
+
+  private func write(
+    to sink: inout TextSink, _ what: StaticString, _ subject: ReportSubject, _ error: ErrorRef?
+  ) {
+    sink.put(what)
+    if subject.serial != 0 {
+      sink.put(": ")
+      writeTaskName(to: &sink, subject.name, serial: subject.serial)
+    }
+    if let error {
+      sink.put("\n")
+      error.write(to: &sink)
+    }
+  }
+
+  private func deliver(
+    _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>, _ subject: ReportSubject
+  ) {
+    guard let hook = self.report else {
+      printReport(status, text, subject)
+      return
+    }
+    var report = eddy_report(
+      size: UInt32(MemoryLayout<eddy_report_t>.size), status: status,
+      text: UnsafePointer(text), task: subject.task, site: subject.site)
+    Gate.close()
+    hook(self.reportContext, &report)
+    Gate.open()
+  }
+
+  private func printReport(
+    _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>, _ subject: ReportSubject
+  ) {
+    func compose(_ sink: inout TextSink) {
+      sink.put("eddy: ")
+      sink.put(statusName(status))
+      sink.put(": ")
+      sink.put(text)
+      if let site = subject.site {
+        sink.put(" (")
+        sink.put(site)
+        sink.put(")")
+      }
+      sink.put("\n")
+    }
+    var measure = TextSink(nil, capacity: 0)
+    compose(&measure)
+    let needed = measure.finish()
+    withTextBuffer(needed) { buffer, capacity in
+      var sink = TextSink(buffer, capacity: capacity)
+      compose(&sink)
+      _ = sink.finish()
+      eddy_sw_write_stderr(buffer, min(needed &- 1, capacity &- 1))
+    }
+  }
+}

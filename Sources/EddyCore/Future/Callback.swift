@@ -1,0 +1,59 @@
+// Callbacks on completions: called in a later round, in the order of registration, outside tasks.
+//
+// Owns the loop's callback records.
+// Invariants:
+// 1. A callback is never called inside the call that caused it.
+// 2. Its context is released exactly once, after it has run or when it was refused.
+// 3. It holds a pin on its completion until it has run.
+// Threads: the loop's.
+
+import CEddy
+
+extension Ref where Record == LoopRecord {
+  /// False when memory is out; then nothing has been kept.
+  func addCallback(
+    _ completion: CompletionRef, _ function: eddy_done_fn, _ context: UnsafeMutableRawPointer?,
+    _ release: eddy_release_fn?
+  ) -> Bool {
+    guard let callback = self.callbacks.take() else { return false }
+    callback.completion = completion
+    callback.function = function
+    callback.context = context
+    callback.releaseContext = release
+    callback.ready = Runnable(
+      next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
+      owner: callback.raw, isQueued: false, isTask: false)
+    completion.isRead = true
+    pin(completion)
+    if completion.state != .pending {
+      core.makeReady(callback.at.ready)
+      return true
+    }
+    callback.waiter = Waiter(
+      next: nil, previous: nil,
+      wake: { raw in
+        let callback = Ref<CallbackRecord>(raw: raw)
+        Loop.running.core.makeReady(callback.at.ready)
+      }, owner: callback.raw)
+    completion.link(callback.at.waiter)
+    return true
+  }
+
+  private func run(_ callback: Ref<CallbackRecord>) {
+    let completion = callback.completion.unsafelyUnwrapped
+    let context = callback.context
+    let release = callback.releaseContext
+    let function = callback.function
+    self.callbacks.give(callback)
+    let status = function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
+    Gate.release(context, with: release)
+    if status != EDDY_OK {
+      var subject = ReportSubject.none
+      subject.site = completion.site
+      let error = diagnostics.takeError(from: self.at.lastError, for: status)
+      diagnostics.report(status, "a callback failed", subject, error: error)
+      diagnostics.release(error)
+    }
+    unpin(completion)
+  }
+}

@@ -1,0 +1,131 @@
+// The end of a completion: how it gets its outcome, and how its record is freed.
+//
+// Owns the freeing of FutureRecords and TaskRecords.
+// Invariants:
+// 1. A failure is reported at most once: when the record is freed and nobody has read it.
+// 2. Freeing calls release functions only with the gate closed, and is a loop, not a recursion: a
+//    release function that lets go of the next record adds it to the list.
+// Threads: the loop's.
+
+import CEddy
+
+extension Ref where Record == LoopRecord {
+  /// Gives a pending completion its outcome and wakes those who wait. Takes over the error.
+  @inline(__always)
+  func settle(
+    _ completion: CompletionRef, _ state: CompletionState, _ status: eddy_status_t,
+    _ error: ErrorRef?
+  ) {
+    completion.state = state
+    completion.status = status
+    completion.error = error
+    completion.wakeAll()
+    freeIfUnused(completion)
+  }
+
+  @inline(__always)
+  func pin(_ completion: CompletionRef) { completion.pins &+= 1 }
+
+  @inline(__always)
+  func unpin(_ completion: CompletionRef) {
+    completion.pins &-= 1
+    freeIfUnused(completion)
+  }
+
+  /// Ends a reference that is known to exist.
+  @inline(__always)
+  func releaseReference(_ completion: CompletionRef) {
+    completion.slot.word &-= 1
+    freeIfUnused(completion)
+  }
+
+  @inline(__always)
+  private func freeIfUnused(_ completion: CompletionRef) {
+    guard completion.slot.word == 0, completion.pins == 0 else { return }
+    if completion.state == .pending, completion.isTask { return }
+    if self.isSweeping || completion.needsCare {
+      freeCarefully(completion)
+    } else {
+      recycle(completion)
+    }
+  }
+
+  @inline(never)
+  private func freeCarefully(_ completion: CompletionRef) {
+    if completion.state == .failed, !completion.isRead { reportUnread(completion) }
+    completion.lastWaiter = nil
+    completion.firstWaiter = UnsafeMutablePointer(bitPattern: UInt(bitPattern: self.doomed?.raw))
+    invalidate(completion)
+    self.doomed = completion
+    if self.isSweeping { return }
+    self.isSweeping = true
+    while let next = self.doomed {
+      self.doomed = next.firstWaiter.map { CompletionRef(raw: UnsafeMutableRawPointer($0)) }
+      next.firstWaiter = nil
+      letGo(of: next)
+    }
+    self.isSweeping = false
+  }
+
+  /// Frees what an invalidated record owns, and the record.
+  private func letGo(of completion: CompletionRef) {
+    let value = completion.value
+    let release = completion.hasValue && !completion.isTaken ? completion.releaseValue : nil
+    diagnostics.release(completion.error)
+    if completion.isTask {
+      let task = TaskRef(raw: completion.raw)
+      diagnostics.release(task.lastError.error)
+      Memory.free(task.name)
+      self.tasks.recycle(task)
+    } else {
+      self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))
+    }
+    Gate.release(value, with: release)
+  }
+
+  @inline(__always)
+  private func invalidate(_ completion: CompletionRef) {
+    if completion.isTask {
+      self.tasks.invalidate(TaskRef(raw: completion.raw))
+    } else {
+      self.futures.invalidate(Ref<FutureRecord>(raw: completion.raw))
+    }
+  }
+
+  @inline(__always)
+  private func recycle(_ completion: CompletionRef) {
+    invalidate(completion)
+    if completion.isTask {
+      self.tasks.recycle(TaskRef(raw: completion.raw))
+    } else {
+      self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))
+    }
+  }
+
+  private func reportUnread(_ completion: CompletionRef) {
+    completion.isRead = true
+    if completion.isTask {
+      let task = TaskRef(raw: completion.raw)
+      diagnostics.report(
+        completion.status, "a failed task was never looked at", task.subject,
+        error: completion.error)
+    } else {
+      var subject = ReportSubject.none
+      subject.site = completion.site
+      diagnostics.report(
+        completion.status, "a failed future was never looked at", subject,
+        error: completion.error)
+    }
+  }
+}
+
+extension Ref where Record == Completion {
+  /// The record owns something, or has something to say, when it is freed.
+  @inline(__always)
+  fileprivate var needsCare: Bool {
+    if self.hasValue || self.error != nil || self.state == .failed { return true }
+    guard self.isTask else { return false }
+    let task = TaskRef(raw: raw)
+    return task.name != nil || task.lastError.error != nil
+  }
+}

@@ -1,0 +1,124 @@
+// Waiting for a completion: observing it, owning it, and reading what it gave.
+//
+// Invariants:
+// 1. What is complete is returned, whatever the cancellation; the level is seen at the next cancel
+//    point.
+// 2. "I was cancelled" (EDDY_ECANCELED) and "it was cancelled" (EDDY_ETARGETCANCELED) never look
+//    alike.
+// 3. A waiter holds a pin from before it parks until it has read.
+// Threads: the loop's, inside a fiber.
+
+import CEddy
+
+extension Ref where Record == LoopRecord {
+  /// Observes: a cancellation detaches the waiter and leaves the target alone.
+  @inline(__always)
+  func observe(
+    _ completion: CompletionRef, _ task: TaskRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    if completion.state != .pending { return readWithinBudget(completion, task, value) }
+    if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
+    if task.scope.isEffective { return failCancelPoint(task) }
+    waitLinked(completion, task, .future) { raw in
+      let task = TaskRef(raw: raw)
+      let target = CompletionRef(raw: task.park.target.unsafelyUnwrapped)
+      target.unlink(task.parkWaiter)
+      return CancelAnswer.detached.rawValue
+    }
+    let status =
+      completion.state == .pending ? failAfterWait(task) : read(completion, task, value)
+    unpin(completion)
+    return status
+  }
+
+  /// Owns: a cancellation is passed on to the target, and the wait lasts until that has ended.
+  @inline(__always)
+  func join(
+    _ target: TaskRef, _ task: TaskRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    let completion = target.completion
+    if completion.state != .pending { return readWithinBudget(completion, task, value) }
+    if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
+    if task.scope.isEffective { passCancel(from: task, to: target.root) }
+    waitLinked(completion, task, .join) { raw in
+      let task = TaskRef(raw: raw)
+      let target = TaskRef(raw: task.park.target.unsafelyUnwrapped)
+      Loop.running.passCancel(from: task, to: target.root)
+      return CancelAnswer.pending.rawValue
+    }
+    let status = read(completion, task, value)
+    unpin(completion)
+    return status
+  }
+
+  /// Parks in the target's list of waiters, with a pin that the caller ends.
+  @inline(__always)
+  private func waitLinked(
+    _ completion: CompletionRef, _ task: TaskRef, _ kind: WaitKind, _ hook: CancelHook
+  ) {
+    let waiter = task.parkWaiter
+    waiter.pointee.wake = { raw in Loop.running.wake(TaskRef(raw: raw)) }
+    waiter.pointee.owner = task.raw
+    pin(completion)
+    completion.link(waiter)
+    _ = park(task, kind, completion.raw, hook: hook)
+  }
+
+  @inline(__always)
+  private func readWithinBudget(
+    _ completion: CompletionRef, _ task: TaskRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    if task.budget == 1 {
+      pin(completion)
+      spendBudget(task)
+      let status = read(completion, task, value)
+      unpin(completion)
+      return status
+    }
+    task.budget &-= 1
+    return read(completion, task, value)
+  }
+
+  /// The outcome as a caller sees it; `task` is nil outside tasks.
+  @inline(__always)
+  func read(
+    _ completion: CompletionRef, _ task: TaskRef?, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    if completion.state == .done, !completion.isTaken {
+      value?.pointee = completion.value
+      return EDDY_OK
+    }
+    return readFailure(completion, task)
+  }
+
+  @inline(never)
+  private func readFailure(_ completion: CompletionRef, _ task: TaskRef?) -> eddy_status_t {
+    switch completion.state {
+    case .pending:
+      return fail(EDDY_EPENDING)
+    case .done:
+      return fail(EDDY_ETAKEN)
+    case .failed:
+      completion.isRead = true
+      return fail(completion.status, completion.error?.retained())
+    case .cancelled:
+      if task?.scope.isEffective == true { return fail(EDDY_ECANCELED, completion.error?.retained()) }
+      guard let cause = completion.error else { return fail(EDDY_ETARGETCANCELED) }
+      let error = diagnostics.makeError(EDDY_ETARGETCANCELED, cause.message.map { UnsafePointer($0) })
+      return fail(EDDY_ETARGETCANCELED, error)
+    }
+  }
+
+  /// Whether `completion` is the task itself, or one that the task is inside and that therefore
+  /// waits for it.
+  private func isSelfOrAncestor(_ completion: CompletionRef, of task: TaskRef) -> Bool {
+    guard completion.isTask else { return false }
+    let target = TaskRef(raw: completion.raw)
+    var cursor: ScopeRef? = task.scope
+    while let scope = cursor {
+      if scope.owner == target { return true }
+      cursor = scope.parent
+    }
+    return false
+  }
+}

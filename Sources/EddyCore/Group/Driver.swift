@@ -1,0 +1,102 @@
+// Running a loop: turns until a task has ended, and the orderly end of all tasks.
+//
+// A turn: due timers fire, rounds run until nothing is ready or the steps are spent, I/O is polled.
+// Invariants:
+// 1. The poll blocks only when nothing is ready.
+// 2. When nothing can ever run again, that is said and the tasks are cancelled; a loop never hangs
+//    on itself.
+// Threads: the loop's, on its own stack.
+
+import CEddy
+
+extension Ref where Record == LoopRecord {
+  /// Runs a root task to its end. The caller has checked that the loop may run.
+  func runRoot(_ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
+    releaseKeptRoot()
+    let request = SpawnRequest(parent: loopScope, context: context, name: nil, site: nil)
+    guard let task = makeFiber(request, function, release: nil, stackBytes: self.stackBytes) else {
+      return fail(EDDY_ENOMEM)
+    }
+    task.completion.slot.word = 1
+    task.completion.isRead = true
+    self.keptRoot = task
+    core.isRunning = true
+    let status = runUntilEnd(of: task)
+    core.isRunning = false
+    if status != EDDY_OK {
+      diagnostics.replace(errorSlot, status, task.completion.error?.retained())
+    }
+    return status
+  }
+
+  private func runUntilEnd(of task: TaskRef) -> eddy_status_t {
+    var isStuck = false
+    while task.completion.state == .pending {
+      if turn() || task.completion.state != .pending { continue }
+      if !isStuck {
+        isStuck = true
+        diagnostics.report(
+          EDDY_EDEADLK, "every task waits for something that cannot happen", task.subject)
+        cancel(task.root, code: EDDY_REASON_DEADLOCK)
+      } else if !loopScope.isCancelled {
+        cancel(loopScope, code: EDDY_REASON_DEADLOCK)
+      } else {
+        return EDDY_EGRACE
+      }
+    }
+    return isStuck && task.completion.state == .cancelled
+      ? EDDY_EDEADLK : task.completion.status
+  }
+
+  /// Cancels the loop's scope and runs until every task has ended.
+  func shutDown() -> eddy_status_t {
+    self.isShutDown = true
+    releaseKeptRoot()
+    cancel(loopScope, code: EDDY_REASON_SHUTDOWN)
+    core.isRunning = true
+    var isStuck = false
+    while loopScope.liveTasks > 0, !isStuck { isStuck = !turn() }
+    core.isRunning = false
+    if isStuck { reportStuckTasks() }
+    return isStuck ? fail(EDDY_EGRACE) : EDDY_OK
+  }
+
+  func releaseKeptRoot() {
+    guard let root = self.keptRoot else { return }
+    self.keptRoot = nil
+    releaseReference(root.completion)
+  }
+
+  /// One turn. False if nothing ran and nothing can ever run again.
+  func turn() -> Bool {
+    let core = self.core
+    core.fireDueTimers()
+    core.stepsLeft = stepsPerTurn
+    runRounds()
+    if !core.ready.isEmpty {
+      core.pollWithoutWaiting()
+      return true
+    }
+    Ref<StackPool>(self.at.stacks).trim()
+    return core.pollWaiting()
+  }
+
+  private func runRounds() {
+    let core = self.core
+    while core.stepsLeft > 0, let next = core.ready.peek() {
+      core.ready.removeFirst(next)
+      core.stepsLeft &-= 1
+      let owner = next.pointee.owner.unsafelyUnwrapped
+      if let run = next.pointee.run { run(owner) } else { resume(TaskRef(raw: owner)) }
+    }
+  }
+
+  private func reportStuckTasks() {
+    for position in 0..<self.tasks.positions {
+      let task = self.tasks.record(at: position)
+      guard self.tasks.isLive(task), task.completion.state == .pending else { continue }
+      diagnostics.report(
+        EDDY_EGRACE, "a task did not end at shutdown; its memory is abandoned", task.subject)
+    }
+  }
+}

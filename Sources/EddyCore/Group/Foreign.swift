@@ -1,0 +1,149 @@
+// Foreign tasks: their steps are another runtime's, their place in the tree is ours.
+//
+// Owns the loop's list of registered runtimes.
+// Phases, each change in one function:
+//   starting -step->     running    start is called
+//   starting -step->     ended      it was cancelled before: start is never called
+//   running  -complete-> closing    its root scope waits for what is inside
+//   running  -complete-> ended      nothing is inside
+//   closing  -step->     ended      the last task inside has ended
+// Invariants:
+// 1. start, cancel and release of an instance are called from the queue or at its end, never inside
+//    another call of the same task, and each at most once.
+// 2. A foreign task opens no scopes here; its root may be a group, a shield, or have a deadline.
+// Threads: the loop's.
+
+import CEddy
+
+let runtimeLimit: UInt32 = 8
+
+extension Ref where Record == LoopRecord {
+  /// The loop's copy of these ops; nil when there are too many runtimes.
+  func registerRuntime(_ source: UnsafePointer<eddy_foreign_ops_t>, _ ops: eddy_foreign_ops_t)
+    -> Ref<ForeignRuntime>?
+  {
+    for index in 0..<Int(self.runtimeCount) where runtime(at: index).source == source {
+      return runtime(at: index)
+    }
+    guard self.runtimeCount < runtimeLimit else { return nil }
+    let entry = runtime(at: Int(self.runtimeCount))
+    entry.source = source
+    entry.ops = ops
+    self.runtimeCount &+= 1
+    return entry
+  }
+
+  /// A foreign task that will be started in a later round. Nil when memory or slots are out.
+  func makeForeign(
+    _ request: SpawnRequest, _ runtime: Ref<ForeignRuntime>, root form: ScopeForm
+  ) -> TaskRef? {
+    guard let task = self.tasks.take(.task) else { return nil }
+    guard initialize(task, request) else {
+      discard(task)
+      return nil
+    }
+    task.foreign = runtime
+    task.function = nil
+    task.releaseContext = runtime.ops.release
+    task.foreignPhase = .starting
+    task.stack = nil
+    task.ready = Runnable(
+      next: nil, run: { raw in Loop.running.stepForeign(TaskRef(raw: raw)) }, owner: task.raw,
+      isQueued: false, isTask: true)
+    let isPlain = !form.isShield && form.timeout == Int64.max
+    task.ownRootRef.isGroup = form.isGroup
+    if isPlain {
+      enroll(task, task.ownRootRef, in: request.parent)
+    } else {
+      guard let root = makeScope(form, in: request.parent, owner: task, site: request.site) else {
+        Memory.free(task.name)
+        discard(task)
+        return nil
+      }
+      root.isRoot = true
+      task.root = root
+      task.scope = root
+      request.parent.liveTasks &+= 1
+    }
+    makeForeignReady(task)
+    return task
+  }
+
+  private func stepForeign(_ task: TaskRef) {
+    switch task.foreignPhase {
+    case .starting where task.root.isEffective:
+      task.foreignPhase = .running
+      completeForeign(task, EDDY_ECANCELED)
+    case .starting:
+      task.foreignPhase = .running
+      task.foreign.unsafelyUnwrapped.ops.start.unsafelyUnwrapped(
+        task.context, eddy_task_t(id: task.id))
+    case .running:
+      if task.owesCancel, let cancel = task.foreign.unsafelyUnwrapped.ops.cancel {
+        task.owesCancel = false
+        cancel(task.context, eddy_task_t(id: task.id))
+      }
+    case .closing:
+      if task.root.liveTasks == 0 { endForeign(task) }
+    case .none, .ended:
+      break
+    }
+    unpin(task.completion)
+  }
+
+  /// Begins the end of a running foreign task. Its value and error are stored already: the value in
+  /// the completion, the error in the task's slot.
+  func completeForeign(_ task: TaskRef, _ status: eddy_status_t) {
+    let root = task.root
+    task.foreignPhase = .closing
+    let start = beginClose(
+      root, status, cancelChildren: false, errors: task.at.lastError)
+    diagnostics.replace(task.at.lastError, status, start.error)
+    task.closeOwn = start.own
+    task.closeByDeadline = start.ownByDeadline
+    if root.liveTasks == 0 { endForeign(task) }
+  }
+
+  private func endForeign(_ task: TaskRef) {
+    let root = task.root
+    let status = task.lastError.status
+    root.isSealed = true
+    let start = CloseStart(
+      own: task.closeOwn, ownByDeadline: task.closeByDeadline, hasExpired: root.hasExpired,
+      error: diagnostics.takeError(from: task.at.lastError, for: status))
+    let verdict = judge(root, status, start)
+    let error = takeOutcome(of: root, verdict, start)
+    task.foreignPhase = .ended
+    if verdict.status == EDDY_OK {
+      diagnostics.release(error)
+    } else {
+      diagnostics.replace(task.at.lastError, verdict.status, error)
+    }
+    finish(task, verdict.status)
+  }
+}
+
+extension Ref where Record == LoopRecord {
+  /// Takes what the runtime gives as the outcome of a running foreign task: a value, or a failure
+  /// whose error carries it.
+  func complete(
+    _ task: TaskRef, _ status: eddy_status_t, _ value: UnsafeMutableRawPointer?,
+    _ release: eddy_release_fn?
+  ) {
+    if status == EDDY_OK {
+      task.restoreReturn(
+        ReturnedValue(hasValue: value != nil || release != nil, value: value, release: release))
+    } else {
+      let error =
+        diagnostics.takeError(from: errorSlot, for: status) ?? diagnostics.makeError(status, nil)
+      if let error, error.payload == nil, error.releasePayload == nil {
+        error.payload = value
+        error.releasePayload = release
+      } else {
+        Gate.release(value, with: release)
+      }
+      diagnostics.replace(task.at.lastError, status, error)
+    }
+    completeForeign(task, status)
+  }
+}

@@ -1,0 +1,150 @@
+// The birth and the end of a loop.
+//
+// Invariants:
+// 1. A loop that could not be made leaves nothing behind.
+// 2. A loop is closed only without live tasks: a suspended stack is never freed. A loop with tasks
+//    that cannot end is abandoned, whole, and its number is never used again.
+// Threads: the loop's.
+
+import CEddy
+import EddySwitch
+
+extension Ref where Record == LoopRecord {
+  /// Makes a loop and binds it to the thread, which has none.
+  static func make(_ options: eddy_loop_options_t) -> (status: eddy_status_t, loop: Loop?) {
+    let watching = eddy_sw_watch_fork()
+    if watching != 0 { return (watching, nil) }
+    guard let memory = Memory.allocate(LoopRecord.self, count: 1) else { return (EDDY_ENOMEM, nil) }
+    let loop = Loop(memory)
+    loop.core.now = 0
+    guard let claim = Registry.claim() else {
+      Memory.free(memory)
+      return (EDDY_ENOMEM, nil)
+    }
+    loop.configure(claim, options)
+    let allocator = options.stacks?.pointee ?? eddy_stack_allocator_t()
+    var status = loop.core.openPoll()
+    if status == EDDY_OK, !Ref<StackPool>(loop.at.stacks).open(allocator) {
+      loop.core.closePoll()
+      status = EDDY_ENOMEM
+    }
+    if status != EDDY_OK {
+      Registry.giveBack(
+        claim.number, generation: claim.generation, nextGeneration: claim.firstGeneration)
+      Memory.free(memory)
+      return (status, nil)
+    }
+    eddy_sw_fiber_adopt(loop.at.threadFiber)
+    loop.bind()
+    return (EDDY_OK, loop)
+  }
+
+  private func configure(_ claim: Registry.Claim, _ options: eddy_loop_options_t) {
+    let first = max(claim.firstGeneration, options.first_generation)
+    core.number = claim.number
+    core.generation = claim.generation
+    core.isVirtual = options.flags & EDDY_LOOP_VIRTUAL_CLOCK != 0
+    core.ready = ReadyQueue(
+      isSeeded: options.flags & EDDY_LOOP_SEEDED_ORDER != 0, seed: options.seed)
+    core.timers = TimerHeap()
+    core.now = core.isVirtual ? 0 : eddy_sw_clock_ns()
+    self.tasks = SlotTable(loopNumber: claim.number, firstGeneration: first)
+    self.futures = SlotTable(loopNumber: claim.number, firstGeneration: first)
+    self.scopes = SlotTable(loopNumber: claim.number, firstGeneration: first)
+    self.diagnostics.errors = SlotTable(loopNumber: claim.number, firstGeneration: first)
+    self.reasons = Pool()
+    self.cleanups = Pool()
+    self.callbacks = Pool()
+    diagnostics.report = options.report
+    diagnostics.reportContext = options.report_context
+    self.taskMain = { raw in Loop.fiberMain(raw) }
+    self.graceDuration = options.grace_ns == 0 ? 5_000_000_000 : options.grace_ns
+    self.stackBytes = Ref<StackPool>.rounded(
+      options.stack_bytes == 0 ? 256 << 10 : Int(options.stack_bytes))
+    loopScope.reset(owner: nil, site: nil)
+  }
+
+  private func bind() {
+    let thread = eddy_sw_this_thread().unsafelyUnwrapped
+    thread.pointee.loop = raw
+    thread.pointee.bound = raw
+    thread.pointee.state = EDDY_SW_THREAD_OPEN
+    thread.pointee.depth = 0
+  }
+
+  private func unbind() {
+    let thread = eddy_sw_this_thread().unsafelyUnwrapped
+    thread.pointee.loop = nil
+    thread.pointee.bound = nil
+    thread.pointee.state = EDDY_SW_THREAD_OPEN
+  }
+
+  var publicID: UInt64 { Registry.id(number: core.number, generation: core.generation) }
+
+  /// Frees a loop that has no live tasks.
+  func close() {
+    releaseKeptRoot()
+    reportReferences()
+    diagnostics.replace(self.at.lastError, EDDY_OK, nil)
+    releaseAllErrors()
+    core.closePoll()
+    if let free = self.freeDescriptors { free(raw) }
+    Ref<StackPool>(self.at.stacks).close()
+    release(loopScope.reason)
+    let next = max(
+      max(self.tasks.nextGeneration, self.futures.nextGeneration),
+      max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration))
+    self.tasks.freeAll()
+    self.futures.freeAll()
+    self.scopes.freeAll()
+    diagnostics.errors.freeAll()
+    self.reasons.free()
+    self.cleanups.free()
+    self.callbacks.free()
+    core.timers.free()
+    core.ready.free()
+    unbind()
+    Registry.giveBack(core.number, generation: core.generation, nextGeneration: next)
+    Memory.free(pointer)
+  }
+
+  /// Leaves a loop whose tasks cannot end to itself.
+  func abandon() { unbind() }
+
+  /// Ends what references were left, and says so.
+  private func reportReferences() {
+    var left = 0
+    for position in 0..<self.tasks.positions {
+      let task = self.tasks.record(at: position)
+      if self.tasks.isLive(task) { left += dropReferences(of: task.completion) }
+    }
+    for position in 0..<self.futures.positions {
+      let future = self.futures.record(at: position)
+      if self.futures.isLive(future) { left += dropReferences(of: CompletionRef(raw: future.raw)) }
+    }
+    if left > 0 {
+      diagnostics.report(
+        EDDY_EBUSY, "references to tasks or futures were left at loop close; they are freed",
+        .none)
+    }
+  }
+
+  private func dropReferences(of completion: CompletionRef) -> Int {
+    let references = completion.slot.word
+    if references == 0 { return 0 }
+    completion.slot.word = 1
+    releaseReference(completion)
+    return Int(references)
+  }
+
+  private func releaseAllErrors() {
+    let errors = diagnostics.errors
+    for position in 0..<errors.positions {
+      let error = errors.record(at: position)
+      if errors.isLive(error), error.slot.word > 0 {
+        error.slot.word = 1
+        diagnostics.release(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// The part of a loop that knows time, readiness and libuv, and nothing of tasks.
+//
+// Owns the uv_loop_t, its one uv_timer_t, the ready queue and the timer heap.
+// Invariants:
+// 1. It is the first stored property of the loop's record, so both have one address.
+// 2. `now` is the clock as it was at the beginning of the turn.
+// Threads: the thread that made the loop.
+
+import Clibuv
+import EddySwitch
+
+/// Steps of one turn before I/O is polled again.
+let stepsPerTurn: UInt32 = 1024
+
+struct LoopCore {
+  var now: Int64
+  var ready: ReadyQueue
+  var timers: TimerHeap
+  /// Steps left in this turn.
+  var stepsLeft: UInt32
+  var isVirtual: Bool
+  var isRunning: Bool
+  var number: Int
+  var generation: UInt64
+  var uv: UnsafeMutablePointer<uv_loop_t>?
+  var wakeTimer: UnsafeMutablePointer<uv_timer_t>?
+}
+
+extension Ref where Record == LoopCore {
+  /// The clock now, nanoseconds.
+  @inline(__always)
+  func readClock() -> Int64 {
+    self.isVirtual ? self.now : eddy_sw_clock_ns()
+  }
+
+  /// A time from now; saturates, so that EDDY_FOREVER never comes and nothing wraps.
+  @inline(__always)
+  func deadline(after duration: Int64) -> Int64 {
+    let (sum, overflow) = readClock().addingReportingOverflow(duration)
+    if overflow { return duration > 0 ? Int64.max : Int64.min }
+    return sum
+  }
+
+  @inline(__always)
+  func makeReady(_ runnable: UnsafeMutablePointer<Runnable>) {
+    self.ready.push(runnable)
+  }
+
+  /// Reads the clock once and lets every due timer fire, earliest first. Firing only makes ready.
+  func fireDueTimers() {
+    self.now = readClock()
+    while let timer = self.timers.takeDue(self.now) {
+      if let fire = timer.pointee.fire, let owner = timer.pointee.owner { fire(owner) }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// What can run now: an intrusive queue, run in rounds.
+//
+// A round is a snapshot of the queue: what becomes ready during a round runs in the next one.
+// Owns no memory but a scratch array for the seeded order.
+// Invariants:
+// 1. A Runnable is in the queue at most once; `isQueued` says whether.
+// 2. Without a seed the order is first in, first out. With one, a round runs what is no task first,
+//    in its order, and then the tasks in an order drawn from the seed.
+// Threads: the loop's.
+
+/// A place in the queue. `run` is nil for a task's fiber, which is resumed by a switch.
+struct Runnable {
+  var next: UnsafeMutablePointer<Runnable>?
+  var run: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+  var owner: UnsafeMutableRawPointer?
+  var isQueued: Bool
+  /// A task's own place, as against a callback or a deadline: the seeded order moves only these.
+  var isTask: Bool
+}
+
+struct ReadyQueue {
+  private var round: UnsafeMutablePointer<Runnable>?
+  private var first: UnsafeMutablePointer<Runnable>?
+  private var last: UnsafeMutablePointer<Runnable>?
+  private var isSeeded: Bool
+  private var random: RandomSequence
+  private var scratch: Vector<UnsafeMutablePointer<Runnable>>
+  /// Rounds begun since the loop was made.
+  private(set) var rounds: UInt64
+
+  init(isSeeded: Bool, seed: UInt64) {
+    round = nil
+    first = nil
+    last = nil
+    self.isSeeded = isSeeded
+    random = RandomSequence(seed: seed)
+    scratch = Vector()
+    rounds = 0
+  }
+
+  @inline(__always)
+  var isEmpty: Bool { round == nil && first == nil }
+
+  @inline(__always)
+  mutating func push(_ runnable: UnsafeMutablePointer<Runnable>) {
+    runnable.pointee.next = nil
+    runnable.pointee.isQueued = true
+    if let last {
+      last.pointee.next = runnable
+    } else {
+      first = runnable
+    }
+    last = runnable
+  }
+
+  /// What runs next, still in the queue; begins a round if the last one is over.
+  @inline(__always)
+  mutating func peek() -> UnsafeMutablePointer<Runnable>? {
+    if let round { return round }
+    guard first != nil else { return nil }
+    beginRound()
+    return round
+  }
+
+  /// Takes out what `peek` gave.
+  @inline(__always)
+  mutating func removeFirst(_ runnable: UnsafeMutablePointer<Runnable>) {
+    round = runnable.pointee.next
+    runnable.pointee.isQueued = false
+  }
+
+  mutating func free() { scratch.free() }
+
+  @inline(__always)
+  private mutating func beginRound() {
+    round = first
+    first = nil
+    last = nil
+    rounds &+= 1
+    if isSeeded { shuffleRound() }
+  }
+
+  private mutating func shuffleRound() {
+    var others: UnsafeMutablePointer<Runnable>?
+    var othersLast: UnsafeMutablePointer<Runnable>?
+    scratch.removeAll()
+    var cursor = round
+    while let runnable = cursor {
+      cursor = runnable.pointee.next
+      if runnable.pointee.isTask, scratch.append(runnable) { continue }
+      runnable.pointee.next = nil
+      if let last = othersLast { last.pointee.next = runnable } else { others = runnable }
+      othersLast = runnable
+    }
+    var tail: UnsafeMutablePointer<Runnable>?
+    while scratch.count > 0 {
+      let drawn = random.next(below: scratch.count)
+      let runnable = scratch[drawn]
+      scratch[drawn] = scratch[scratch.count &- 1]
+      scratch.removeLast()
+      runnable.pointee.next = tail
+      tail = runnable
+    }
+    if let last = othersLast { last.pointee.next = tail } else { others = tail }
+    round = others
+  }
+}

@@ -1,0 +1,97 @@
+// Switching: from the loop's stack to a task's, from task to task, and back.
+//
+// A task that suspends switches straight to the next one that is ready, so a switch between two
+// tasks is one switch. The loop's own stack is entered when something else is due: a callback, a
+// foreign task, the poll.
+// Invariants:
+// 1. Whoever switches to a task has made it `current` before.
+// 2. No Swift job of a foreign runtime is on the stack that is left (see Foreign.swift).
+// Threads: the loop's. This is the only file that switches.
+
+import EddySwitch
+
+extension Ref where Record == LoopRecord {
+  /// Resumes a task from the loop's stack; returns when no task can be switched to directly.
+  func resume(_ task: TaskRef) {
+    begin(task)
+    eddy_sw_switch(self.at.threadFiber, task.fiberAddress)
+    becomeIdle()
+    if self.stacks.ended != nil { Ref<StackPool>(self.at.stacks).collectEnded() }
+  }
+
+  /// Leaves the running task's stack; returns when somebody has resumed the task.
+  @inline(__always)
+  func switchAway(from task: TaskRef) {
+    if let next = takeNextFiber() {
+      begin(next)
+      if next == task { return }
+      eddy_sw_switch(task.fiberAddress, next.fiberAddress)
+    } else {
+      becomeIdle()
+      eddy_sw_switch(task.fiberAddress, self.at.threadFiber)
+    }
+  }
+
+  /// Ends a fiber, whose task may be gone already: its stack goes to the pool and is left for the last time.
+  func exitFiber(on stack: Ref<StackRecord>) -> Never {
+    let fiber = stack.at.fiber
+    Ref<StackPool>(self.at.stacks).give(stack)
+    if self.stacks.ended == nil, let next = takeNextFiber() {
+      begin(next)
+      eddy_sw_exit(fiber, next.fiberAddress)
+    } else {
+      becomeIdle()
+      eddy_sw_exit(fiber, self.at.threadFiber)
+    }
+    eddy_sw_abort("a task that had ended was resumed")
+  }
+
+  /// Gives a task a stack of its own, ready to call `taskMain`. False when stacks are out.
+  @inline(__always)
+  func equip(_ task: TaskRef, stackBytes: Int) -> Bool {
+    guard let stack = Ref<StackPool>(self.at.stacks).take(stackBytes) else { return false }
+    task.stack = stack
+    eddy_sw_fiber_prepare(
+      stack.at.fiber, stack.skipBytes, self.taskMain.unsafelyUnwrapped, task.raw)
+    return true
+  }
+
+  func discardStack(of task: TaskRef) {
+    guard let stack = task.stack else { return }
+    task.stack = nil
+    let pool = Ref<StackPool>(self.at.stacks)
+    if stack.slab == nil { pool.giveToUser(stack) } else { pool.give(stack) }
+  }
+
+  /// The next in the queue if it is a fiber and the turn has steps left.
+  @inline(__always)
+  private func takeNextFiber() -> TaskRef? {
+    let core = self.core
+    guard core.stepsLeft > 0, let next = core.ready.peek(), next.pointee.run == nil else {
+      return nil
+    }
+    core.ready.removeFirst(next)
+    core.stepsLeft &-= 1
+    return TaskRef(raw: next.pointee.owner.unsafelyUnwrapped)
+  }
+
+  @inline(__always)
+  private func begin(_ task: TaskRef) {
+    self.current = task
+    self.fiber = task
+    task.budget = operationBudget
+  }
+
+  @inline(__always)
+  private func becomeIdle() {
+    self.current = nil
+    self.fiber = nil
+  }
+}
+
+extension Ref where Record == TaskRecord {
+  @inline(__always)
+  var fiberAddress: UnsafeMutablePointer<eddy_sw_fiber> {
+    self.stack.unsafelyUnwrapped.at.fiber
+  }
+}

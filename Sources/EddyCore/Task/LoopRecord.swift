@@ -1,0 +1,109 @@
+// The record of a loop: its core, its tables and pools, and what runs now.
+//
+// Owns all that lives on the loop.
+// Invariants:
+// 1. It begins with its LoopCore.
+// 2. `current` is the task whose code runs, fiber or foreign; `fiber` is the same if it may suspend,
+//    which a foreign task may not.
+// 3. The loop's scope is the root of the scope tree; it has no owner.
+// Threads: the thread that made the loop; `Loop.ofThread` is nil on every other.
+
+import CEddy
+import EddySwitch
+
+typealias Loop = Ref<LoopRecord>
+
+struct LoopRecord {
+  var core: LoopCore
+  var current: TaskRef?
+  var fiber: TaskRef?
+  var runtimeCount: UInt32
+  var isShutDown: Bool
+  var isSpreading: Bool
+  var threadFiber: eddy_sw_fiber
+  var diagnostics: DiagnosticsCore
+  var lastError: ErrorSlot
+  var scope: ScopeRecord
+  var tasks: SlotTable<TaskRecord>
+  var futures: SlotTable<FutureRecord>
+  var scopes: SlotTable<TimedScope>
+  var reasons: Pool<ReasonRecord>
+  var cleanups: Pool<CleanupRecord>
+  var callbacks: Pool<CallbackRecord>
+  var stacks: StackPool
+  /// The table of awaited descriptors, made and read by IO/; nil before the first wait.
+  var descriptors: UnsafeMutableRawPointer?
+  /// Frees that table after the poll is closed; set together with it.
+  var freeDescriptors: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+  /// What a new fiber runs; set by the layer that knows a task's life.
+  var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+  var firstSpread: ScopeRef?
+  var lastSpread: ScopeRef?
+  /// Completions that lost their last reference while the gate was closed.
+  var doomed: CompletionRef?
+  var isSweeping: Bool
+  /// A root task that has ended, kept for the value that eddy_loop_run gave out.
+  var keptRoot: TaskRef?
+  var graceDuration: Int64
+  var stackBytes: Int
+  var lastSerial: UInt64
+  var runtimes: (
+    ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,
+    ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime
+  )
+}
+
+/// A callback on a completion.
+struct CallbackRecord {
+  var waiter: Waiter
+  var ready: Runnable
+  var completion: CompletionRef?
+  var function: eddy_done_fn?
+  var context: UnsafeMutableRawPointer?
+  var releaseContext: eddy_release_fn?
+}
+
+extension Ref where Record == LoopRecord {
+  /// The loop that this thread's calls may use.
+  @inline(__always)
+  static var ofThread: Loop? {
+    guard let raw = eddy_sw_this_thread().unsafelyUnwrapped.pointee.loop else { return nil }
+    return Loop(raw: raw)
+  }
+
+  /// The loop bound to this thread, also while the gate is closed.
+  @inline(__always)
+  static var boundToThread: Loop? {
+    guard let raw = eddy_sw_this_thread().unsafelyUnwrapped.pointee.bound else { return nil }
+    return Loop(raw: raw)
+  }
+
+  /// The loop of a callback that libuv or the queue makes; there is one, or it would not be called.
+  @inline(__always)
+  static var running: Loop { boundToThread.unsafelyUnwrapped }
+
+  @inline(__always)
+  var core: Ref<LoopCore> { Ref<LoopCore>(raw: raw) }
+
+  @inline(__always)
+  var diagnostics: Ref<DiagnosticsCore> {
+    Ref<DiagnosticsCore>(self.at.diagnostics)
+  }
+
+  @inline(__always)
+  var loopScope: ScopeRef { ScopeRef(self.at.scope) }
+
+  /// The slot of the current error: the running task's, or the loop's.
+  @inline(__always)
+  var errorSlot: UnsafeMutablePointer<ErrorSlot> {
+    if let task = self.current { return task.at.lastError }
+    return self.at.lastError
+  }
+
+  /// Makes `status` the current error, and returns it.
+  @inline(never)
+  func fail(_ status: eddy_status_t, _ error: ErrorRef? = nil) -> eddy_status_t {
+    diagnostics.replace(errorSlot, status, error)
+    return status
+  }
+}

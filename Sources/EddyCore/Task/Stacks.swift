@@ -1,0 +1,252 @@
+// Stacks of tasks: carved from slabs, each above a guard, pooled by size.
+//
+// Owns the slabs. A stack's own record stands at its top, so a pooled stack costs nothing elsewhere.
+// Invariants:
+// 1. Below each stack lie 64 KiB that fault at any access.
+// 2. A stack is in the pool or held by one task; a slab is unmapped only when all its stacks are in
+//    the pool.
+// 3. Sizes are powers of two from 64 KiB to 1 GiB.
+// Threads: the loop's.
+
+import CEddy
+import EddySwitch
+
+let guardBytes = 64 << 10
+let smallestStack = 64 << 10
+let largestStack = 1 << 30
+private let classCount = 15
+/// Pooled stacks of one size that are kept whatever happens.
+private let keptStacks = 256
+private let slabBytesGoal = 16 << 20
+
+struct StackRecord {
+  var fiber: eddy_sw_fiber
+  var nextFree: Ref<StackRecord>?
+  var slab: Ref<SlabRecord>?
+  var low: UnsafeMutableRawPointer?
+  var bytes: Int
+  /// Bytes left unused at the top, so that the stacks' first lines fall into different cache sets.
+  var skipBytes: Int
+}
+
+struct SlabRecord {
+  var next: Ref<SlabRecord>?
+  var memory: UnsafeMutableRawPointer?
+  var bytes: Int
+  var stackCount: Int
+  var carved: Int
+  /// Stacks of it that tasks hold.
+  var held: Int
+}
+
+struct StackClass {
+  var free: Ref<StackRecord>?
+  var freeCount: Int
+  var slabs: Ref<SlabRecord>?
+  var emptySlabs: Int
+}
+
+struct StackPool {
+  fileprivate var classes: Vector<StackClass>
+  var allocator: eddy_stack_allocator_t
+  /// A stack of the user's allocator whose task has ended on it; given back from the loop's stack.
+  var ended: Ref<StackRecord>?
+  fileprivate var colour: Int
+}
+
+extension Ref where Record == StackPool {
+  func open(_ allocator: eddy_stack_allocator_t) -> Bool {
+    self.allocator = allocator
+    guard self.classes.reserve(classCount) else { return false }
+    for _ in 0..<classCount {
+      _ = self.classes.append(
+        StackClass(free: nil, freeCount: 0, slabs: nil, emptySlabs: 0))
+    }
+    return true
+  }
+
+  /// The smallest size offered that has `bytes`.
+  static func rounded(_ bytes: Int) -> Int {
+    var size = smallestStack
+    while size < bytes { size <<= 1 }
+    return size
+  }
+
+  /// A stack of `bytes`, which is a rounded size; nil when memory, mappings or the user's are out.
+  @inline(__always)
+  func take(_ bytes: Int) -> Ref<StackRecord>? {
+    if self.allocator.allocate != nil { return takeFromUser(bytes) }
+    let index = bytes.trailingZeroBitCount &- smallestStack.trailingZeroBitCount
+    var entry = self.classes[index]
+    if let stack = entry.free {
+      entry.free = stack.nextFree
+      entry.freeCount &-= 1
+      let slab = stack.slab.unsafelyUnwrapped
+      if slab.held == 0 { entry.emptySlabs &-= 1 }
+      slab.held &+= 1
+      self.classes[index] = entry
+      return stack
+    }
+    return carve(index, bytes)
+  }
+
+  /// Puts a stack back. The caller may still stand on it, up to its next switch.
+  @inline(__always)
+  func give(_ stack: Ref<StackRecord>) {
+    guard let slab = stack.slab else {
+      self.ended = stack
+      return
+    }
+    let index = stack.bytes.trailingZeroBitCount &- smallestStack.trailingZeroBitCount
+    var entry = self.classes[index]
+    stack.nextFree = entry.free
+    entry.free = stack
+    entry.freeCount &+= 1
+    slab.held &-= 1
+    if slab.held == 0 { entry.emptySlabs &+= 1 }
+    self.classes[index] = entry
+  }
+
+  /// Gives a dead stack back to the user's allocator; called on the loop's stack.
+  func collectEnded() {
+    guard let stack = self.ended else { return }
+    self.ended = nil
+    giveToUser(stack)
+  }
+
+  func giveToUser(_ stack: Ref<StackRecord>) {
+    eddy_sw_fiber_destroy(stack.at.fiber)
+    guard let low = stack.low, let deallocate = self.allocator.deallocate else { return }
+    Gate.close()
+    deallocate(self.allocator.context, low, stack.bytes)
+    Gate.open()
+  }
+
+  private func takeFromUser(_ bytes: Int) -> Ref<StackRecord>? {
+    guard let allocate = self.allocator.allocate else { return nil }
+    Gate.close()
+    let low = allocate(self.allocator.context, bytes)
+    Gate.open()
+    guard let low, UInt(bitPattern: low) & 15 == 0 else { return nil }
+    return place(low, bytes, slab: nil)
+  }
+
+  private func carve(_ index: Int, _ bytes: Int) -> Ref<StackRecord>? {
+    let stride = bytes &+ guardBytes
+    var entry = self.classes[index]
+    var slab = entry.slabs
+    if let full = slab, full.carved == full.stackCount { slab = nil }
+    if slab == nil {
+      guard let fresh = makeSlab(stride) else { return nil }
+      fresh.next = entry.slabs
+      entry.slabs = fresh
+      entry.emptySlabs &+= 1
+      self.classes[index] = entry
+      slab = fresh
+    }
+    guard let slab, let memory = slab.memory else { return nil }
+    let low = memory + stride &* slab.carved
+    guard eddy_sw_guard(low, guardBytes) == 0 else { return nil }
+    slab.carved &+= 1
+    if slab.held == 0 { self.classes[index].emptySlabs &-= 1 }
+    slab.held &+= 1
+    return place(low + guardBytes, bytes, slab: slab)
+  }
+
+  private func makeSlab(_ stride: Int) -> Ref<SlabRecord>? {
+    guard let record = Memory.allocate(SlabRecord.self, count: 1) else { return nil }
+    let slab = Ref<SlabRecord>(record)
+    slab.stackCount = max(1, slabBytesGoal / stride)
+    slab.bytes = stride &* slab.stackCount
+    slab.memory = eddy_sw_map(slab.bytes)
+    if slab.memory == nil {
+      Memory.free(record)
+      return nil
+    }
+    return slab
+  }
+
+  private func place(
+    _ low: UnsafeMutableRawPointer, _ bytes: Int, slab: Ref<SlabRecord>?
+  ) -> Ref<StackRecord> {
+    let room = (MemoryLayout<StackRecord>.size &+ 63) & ~63
+    let stack = Ref<StackRecord>(raw: low + (bytes &- room))
+    self.colour = (self.colour &+ 1) & 7
+    stack.slab = slab
+    stack.low = low
+    stack.bytes = bytes
+    stack.skipBytes = room &+ self.colour &* 128
+    stack.nextFree = nil
+    eddy_sw_fiber_init(stack.at.fiber, low, bytes)
+    return stack
+  }
+}
+
+extension Ref where Record == StackPool {
+  /// Unmaps whole slabs that no task uses, beyond what is kept. Called when the loop is idle.
+  func trim() {
+    for index in 0..<self.classes.count {
+      let entry = self.classes[index]
+      let perSlab = entry.slabs?.stackCount ?? 1
+      let spare = (entry.freeCount &- keptStacks) / perSlab
+      if spare > 1, entry.emptySlabs > 1 { unmapEmptySlabs(index, atMost: spare) }
+    }
+  }
+
+  func close() {
+    for index in 0..<self.classes.count { unmapEmptySlabs(index, atMost: Int.max) }
+    self.classes.free()
+  }
+
+  private func unmapEmptySlabs(_ index: Int, atMost limit: Int) {
+    var entry = self.classes[index]
+    var chosen: Ref<SlabRecord>?
+    var kept: Ref<SlabRecord>?
+    var count = 0
+    while let slab = entry.slabs {
+      entry.slabs = slab.next
+      if slab.held == 0, count < limit {
+        slab.held = -1
+        slab.next = chosen
+        chosen = slab
+        count &+= 1
+      } else {
+        slab.next = kept
+        kept = slab
+      }
+    }
+    entry.slabs = inOrder(kept)
+    entry.emptySlabs &-= count
+    var free = entry.free
+    entry.free = nil
+    entry.freeCount = 0
+    while let stack = free {
+      free = stack.nextFree
+      if stack.slab.unsafelyUnwrapped.held == -1 {
+        eddy_sw_fiber_destroy(stack.at.fiber)
+      } else {
+        stack.nextFree = entry.free
+        entry.free = stack
+        entry.freeCount &+= 1
+      }
+    }
+    self.classes[index] = entry
+    while let slab = chosen {
+      chosen = slab.next
+      if let memory = slab.memory { eddy_sw_unmap(memory, slab.bytes) }
+      Memory.free(slab.pointer)
+    }
+  }
+
+  /// The list the other way round: the slab that is being carved stays first.
+  private func inOrder(_ list: Ref<SlabRecord>?) -> Ref<SlabRecord>? {
+    var rest = list
+    var result: Ref<SlabRecord>?
+    while let slab = rest {
+      rest = slab.next
+      slab.next = result
+      result = slab
+    }
+    return result
+  }
+}

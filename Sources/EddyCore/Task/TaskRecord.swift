@@ -1,0 +1,81 @@
+// The record of a task: a fiber with a stack here, or a foreign task whose steps another runtime runs.
+//
+// Invariants:
+// 1. It begins with its Completion, and that with the slot.
+// 2. `scope` is the innermost open scope; for a foreign task always the root.
+// 3. A fiber's stack is held from spawn until its last step; it is never freed while suspended.
+// 4. `context` is released exactly once, when the function can run no more.
+// Threads: the loop's.
+
+import CEddy
+
+typealias TaskRef = Ref<TaskRecord>
+
+/// Where a foreign task is in its life; a fiber stays `none`.
+enum ForeignPhase: UInt8 {
+  case none = 0
+  case starting = 1
+  case running = 2
+  /// Completed by its runtime; its root scope waits for what is inside it.
+  case closing = 3
+  case ended = 4
+}
+
+struct TaskRecord {
+  var completion: Completion
+  var ready: Runnable
+  var park: Park
+  var stack: Ref<StackRecord>?
+  var root: ScopeRef
+  var scope: ScopeRef
+  var ownRoot: ScopeRecord
+  var function: eddy_task_fn?
+  var context: UnsafeMutableRawPointer?
+  var releaseContext: eddy_release_fn?
+  var foreign: Ref<ForeignRuntime>?
+  var lastError: ErrorSlot
+  var local: UnsafeMutableRawPointer?
+  var spawner: UInt64
+  var serial: UInt64
+  var name: UnsafeMutablePointer<CChar>?
+  var cancelRequests: UInt32
+  /// Operations it may still do without letting others run.
+  var budget: UInt16
+  var foreignPhase: ForeignPhase
+  /// A foreign task has still to be told that it is cancelled.
+  var owesCancel: Bool
+  /// Of a foreign task whose root is closing: what `own` was when that began.
+  var closeOwn: Bool
+  var closeByDeadline: Bool
+}
+
+/// Operations between two forced yields.
+let operationBudget: UInt16 = 128
+
+/// A runtime that has foreign tasks here: the known part of its eddy_foreign_ops_t.
+struct ForeignRuntime {
+  var source: UnsafePointer<eddy_foreign_ops_t>?
+  var ops: eddy_foreign_ops_t
+}
+
+extension Ref where Record == TaskRecord {
+  @inline(__always)
+  var completion: CompletionRef { CompletionRef(raw: raw) }
+
+  @inline(__always)
+  var id: UInt64 { self.completion.slot.id }
+
+  @inline(__always)
+  var parkTimer: UnsafeMutablePointer<Timer> { Ref<Park>(self.at.park).at.timer }
+
+  @inline(__always)
+  var parkWaiter: UnsafeMutablePointer<Waiter> { Ref<Park>(self.at.park).at.waiter }
+
+  @inline(__always)
+  var isForeign: Bool { self.foreignPhase != .none }
+
+  var subject: ReportSubject {
+    ReportSubject(
+      task: eddy_task_t(id: id), name: self.name, serial: self.serial, site: completion.site)
+  }
+}

@@ -1,0 +1,10 @@
+// Tests of the core from the inside, as ordinary Swift. What C can see is tested in Tests/C.
+
+import CEddy
+import Testing
+
+@testable import EddyCore
+
+@Test func libraryAndHeaderHaveOneVersion() {
+  #expect(eddy_version_number() == 1000)
+}

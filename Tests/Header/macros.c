@@ -1,0 +1,90 @@
+/*
+ * Each macro of eddy.h used once, so that it compiles without a warning in every language mode; see
+ * twice.c. The functions are never run.
+ */
+#include <eddy.h>
+
+eddy_status_t eddy_header_body(void *context);
+eddy_status_t eddy_header_tries(void *context);
+eddy_status_t eddy_header_scopes(void *context);
+eddy_status_t eddy_header_tasks(void *context);
+eddy_status_t eddy_header_loops(void);
+int64_t eddy_header_constants(int32_t code);
+
+eddy_status_t eddy_header_body(void *context)
+{
+    EDDY_TRY(eddy_sleep(EDDY_SECONDS(0.5)));
+    return eddy_return(context, NULL);
+}
+
+eddy_status_t eddy_header_tries(void *context)
+{
+    eddy_status_t status = EDDY_OK;
+    eddy_scope_t outer, inner;
+    eddy_future_t future;
+    EDDY_TRY(eddy_future_create(&future));
+    EDDY_TRY(eddy_scope_open(&outer, NULL));
+    EDDY_TRY_IN(outer, eddy_shield_open(&inner, NULL));
+    EDDY_TRY_IN2(inner, outer, eddy_checkpoint());
+    EDDY_TRY_GOTO(out, status, eddy_header_body(context));
+    if (context) EDDY_TRY_GOTO(out, status, eddy_yield());
+    else status = EDDY_ETAKEN;
+out:
+    return eddy_scope_close(outer, eddy_scope_close(inner, status));
+}
+
+eddy_status_t eddy_header_scopes(void *context)
+{
+    const eddy_scope_options_t options = EDDY_SCOPE_OPTIONS_INIT;
+    eddy_scope_t group, timeout;
+    eddy_task_t task;
+    void *value = NULL;
+    EDDY_TRY(eddy_group_open(&group, &options));
+    EDDY_TRY_IN(group, eddy_timeout_open(&timeout, EDDY_MILLISECONDS(1.5), &options));
+    EDDY_TRY_IN2(timeout, group, eddy_group_spawn(group, eddy_header_body, context, NULL, &task));
+    EDDY_TRY_IN2(timeout, group, eddy_call(&options, eddy_header_body, context, &value));
+    EDDY_TRY_IN2(timeout, group,
+        eddy_with_timeout(EDDY_MICROSECONDS(3), eddy_header_body, context, &value));
+    return eddy_scope_close(group, eddy_scope_close(timeout, EDDY_OK));
+}
+
+eddy_status_t eddy_header_tasks(void *context)
+{
+    const eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
+    const eddy_foreign_options_t foreign_options = EDDY_FOREIGN_OPTIONS_INIT;
+    static const eddy_foreign_ops_t ops = EDDY_FOREIGN_OPS_INIT;
+    const char *site = EDDY_SITE;
+    eddy_task_t task;
+    EDDY_TRY(eddy_task_spawn_at(site, eddy_header_body, context, &options, NULL));
+    EDDY_TRY(eddy_task_spawn(eddy_header_body, context, &options, &task));
+    EDDY_TRY(eddy_foreign_spawn(&ops, context, &foreign_options, &task));
+    return eddy_fail(EDDY_EINVAL, "%s: %d", site, EDDY_VERSION_NUMBER);
+}
+
+eddy_status_t eddy_header_loops(void)
+{
+    eddy_loop_options_t options = EDDY_LOOP_OPTIONS_INIT;
+    eddy_loop_t loop;
+    options.flags = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER;
+    options.grace_ns = EDDY_NONE;
+    EDDY_TRY(eddy_run(&options, eddy_header_body, NULL));
+    EDDY_TRY(eddy_loop_create(&options, &loop));
+    return eddy_main(eddy_header_tries, NULL) ? EDDY_EINVAL : eddy_loop_close(loop);
+}
+
+int64_t eddy_header_constants(int32_t code)
+{
+    switch (code) {
+    case EDDY_OK: case EDDY_EPERM: case EDDY_E2BIG: case EDDY_ENOMEM: case EDDY_EBUSY:
+    case EDDY_EINVAL: case EDDY_ECANCELED: case EDDY_ETIMEDOUT: case EDDY_EGROUP:
+    case EDDY_ETARGETCANCELED: case EDDY_EFOREIGNCANCEL: case EDDY_EGRACE:
+    case EDDY_ESCOPELEAK: case EDDY_EBADHANDLE: case EDDY_EWRONGTHREAD: case EDDY_ENOTTASK:
+    case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_ETAKEN: case EDDY_ECLOSED:
+    case EDDY_EBROKEN: case EDDY_EDEADLK: case EDDY_EFORKED: case EDDY_EVERSION:
+        return EDDY_FOREVER;
+    case EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED:
+        return EDDY_NANOSECONDS(1);
+    default:
+        return (int64_t)(EDDY_SCOPE_GROUP | EDDY_SCOPE_SHIELD);
+    }
+}
