@@ -225,6 +225,7 @@ machine
 echo
 wanted switch && measure 20 switch
 wanted yield && measure 20 yield 2
+wanted yield && measure 20 yield 2 apart
 wanted yield && measure 20 yield 1000
 wanted yield && measure 60 yield 100000
 wanted spawn_join && measure 20 spawn_join

@@ -64,14 +64,16 @@ static eddy_status_t slow(void *context)
 static eddy_status_t cancel_soon(eddy_task_fn fn, const char *why)
 {
     eddy_task_t task;
+    eddy_error_t error;
     EDDY_TRY(eddy_task_spawn(fn, NULL, NULL, &task));
     eddy_status_t status = eddy_sleep(EDDY_MILLISECONDS(20));
     if (status == EDDY_OK) status = eddy_task_cancel(task, why);
     const eddy_status_t end = eddy_task_join(task, NULL);   /* owning: it never gives up */
-    eddy_task_info_t info = { .size = sizeof info };
-    if (status == EDDY_OK) status = eddy_task_info(task, &info);
-    if (status == EDDY_OK)
-        printf("  the task: %s, because of \"%s\"\n", eddy_status_name(end), info.reason.message);
+    if (end != EDDY_OK && eddy_error_current(&error) == EDDY_OK) {
+        const char *message = eddy_error_message(error);
+        printf("  the task: %s: %s\n", eddy_status_name(end), message != NULL ? message : "");
+        eddy_error_release(error);
+    }
     eddy_task_release(task);
     if (status != EDDY_OK) return status;
     return end == EDDY_ETARGETCANCELED ? EDDY_OK : end;   /* it was cancelled, we were not */

@@ -193,5 +193,8 @@ int main(int argc, char **argv)
         perror("echo server");
         return 1;
     }
-    return eddy_main(root, &server);
+    const int status = eddy_main(root, &server);
+    close(stop_pipe[0]);
+    close(stop_pipe[1]);
+    return status;
 }

@@ -239,8 +239,8 @@ typedef struct eddy_stack_allocator {
 /* The loop's clock stands still while anything can run, and jumps to the next deadline when nothing
  * can: a test that sleeps for an hour takes no time, and the same time on every run. */
 #define EDDY_LOOP_VIRTUAL_CLOCK ((uint32_t)1)
-/* What is ready in one round runs in an order drawn from `seed`, not first in, first out. Callbacks
- * and deadlines keep their place. The same seed gives the same order. */
+/* What is ready in one round runs in an order drawn from `seed`, not first in, first out: callbacks
+ * and deadlines first, in their order, then the tasks. The same seed gives the same order. */
 #define EDDY_LOOP_SEEDED_ORDER ((uint32_t)2)
 
 typedef struct eddy_loop_options {
@@ -497,7 +497,7 @@ typedef struct eddy_task_info {
     eddy_scope_t scope;                   /* the group it is in, or null */
     uint64_t serial;                      /* counts the loop's tasks from 1 */
     int32_t wait_kind;                    /* EDDY_WAIT_* */
-    int32_t cancel_requests;              /* how often eddy_task_cancel asked; deadlines do not count */
+    int32_t cancel_requests;              /* by eddy_task_cancel or a cancelled joiner, before its end */
     uint64_t wait_target;                 /* by wait_kind */
     int64_t since_ns;                     /* when the wait began, on the loop's clock, to the turn */
     const char *EDDY_NULLABLE site;       /* where it was spawned, or NULL */

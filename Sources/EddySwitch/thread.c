@@ -20,7 +20,10 @@ static void after_fork_in_child(void) {
     thread->bound = NULL;
     thread->state = EDDY_SW_THREAD_FORKED;
     for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) {
-        __atomic_store_n(&eddy_sw_loop_words[i], 0, __ATOMIC_RELAXED);
+        uint64_t word = __atomic_load_n(&eddy_sw_loop_words[i], __ATOMIC_RELAXED);
+        if ((word & EDDY_SW_LOOP_LIVE) == 0) continue;
+        word = (word & ~EDDY_SW_LOOP_LIVE) | EDDY_SW_LOOP_SPENT;
+        __atomic_store_n(&eddy_sw_loop_words[i], word, __ATOMIC_RELAXED);
     }
 }
 

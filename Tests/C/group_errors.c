@@ -137,7 +137,7 @@ IN_TASK(after_the_body) {
  */
 IN_TASK(completion_order) {
     static worker_t workers[] = {
-        { "slow", 1000, 0, -EINVAL, 5 },     /* fails third, spawned first */
+        { "slow", 1000, 0, -ENOSPC, 5 },     /* fails third, spawned first */
         { "silent", 1000, 0, 0, 7 },         /* ends cancelled: contributes nothing */
         { "quick", 1000, 0, -EPIPE, 0 },
         { "first", 10, -EIO, 0, 0 },
@@ -146,7 +146,7 @@ IN_TASK(completion_order) {
     (void)context;
     spawn_workers(group, workers, 4);
     CHECK_STATUS(eddy_scope_close(group, EDDY_OK), EDDY_EGROUP);
-    CHECK_TEXT(current_error(), "EDDY_EGROUP(EIO EPIPE EINVAL)");
+    CHECK_TEXT(current_error(), "EDDY_EGROUP(EIO EPIPE ENOSPC)");
     CHECK_INT(now_ms(), 17);
     return EDDY_OK;
 }
@@ -168,8 +168,8 @@ IN_TASK(body_comes_last) {
     (void)context;
     spawn_workers(group, workers, 1);
     CHECK_STATUS(eddy_yield(), EDDY_OK);
-    CHECK_STATUS(eddy_scope_close(group, eddy_fail(-EINVAL, "body")), EDDY_EGROUP);
-    CHECK_TEXT(current_error(), "EDDY_EGROUP(EPIPE EINVAL)");
+    CHECK_STATUS(eddy_scope_close(group, eddy_fail(-ENOSPC, "body")), EDDY_EGROUP);
+    CHECK_TEXT(current_error(), "EDDY_EGROUP(EPIPE ENOSPC)");
     CHECK_TRACE("child:cancelled");
     return EDDY_OK;
 }
@@ -178,12 +178,12 @@ IN_TASK(only_the_body) {
     eddy_scope_t group = open_group();
     eddy_error_t error, child;
     (void)context;
-    CHECK_STATUS(eddy_scope_close(group, eddy_fail(-EINVAL, "body")), EDDY_EGROUP);
+    CHECK_STATUS(eddy_scope_close(group, eddy_fail(-ENOSPC, "body")), EDDY_EGROUP);
     CHECK_STATUS(eddy_error_current(&error), EDDY_OK);
     CHECK_STATUS(eddy_error_child(error, 0, &child), EDDY_OK);
     CHECK_TEXT(eddy_error_message(child), "body");
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
-    CHECK_TEXT(current_error(), "EDDY_EGROUP(EINVAL)");
+    CHECK_TEXT(current_error(), "EDDY_EGROUP(ENOSPC)");
     group = open_group();
     CHECK_STATUS(eddy_scope_close(group, -EIO), EDDY_EGROUP);
     CHECK_TEXT(current_error(), "EDDY_EGROUP(EIO)");

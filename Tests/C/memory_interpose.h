@@ -17,7 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static struct {
+/* Volatile, since the compiler knows malloc for a function that changes none of the program's own
+ * variables. */
+static volatile struct {
     int armed;
     int64_t steps;             /* since it was armed */
     int64_t fail_at;           /* which step fails; 0: none */

@@ -180,7 +180,7 @@ static eddy_status_t cancel(void *context) {
     eddy_scope_t opened;
     (void)context;
     EDDY_TRY(eddy_scope_open(&opened, NULL));
-    EDDY_TRY(eddy_scope_cancel(opened, "why"));
+    EDDY_TRY(eddy_scope_cancel(opened, NULL));
     const eddy_status_t status = eddy_yield();
     return eddy_scope_close(opened, status);
 }

@@ -1,8 +1,9 @@
 /* skip: asan tsan valgrind: each takes a fault on purpose for a bug, and changes the frames
  *
  * Must show: 1,000 of 1,000 stack overflows, of frame sizes up to the guard's, fault in the guard
- * and never write elsewhere, with guards of either kind. The frames are made without probes, so that only the guard can catch them:
- * a call stores its return address below the frame, which is smaller than the guard.
+ * and never write elsewhere, with guards of either kind. The frames are made without probes, so
+ * that only the guard can catch them: a call stores its return address below the frame, which is
+ * smaller than the guard.
  *
  * Threads: one, in children.
  */

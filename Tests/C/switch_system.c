@@ -1,6 +1,6 @@
 /*
  * Proves eddy_switch.h, Thread and process (the record of each thread, the child of a fork, the
- * clock, stderr, the deliberate end, the names of errnos), and that eddy_fail hands on all its text.
+ * clock, stderr, the deliberate end, the names of errnos), and that eddy_fail hands on its text.
  *
  * eddy_fail_text, which belongs to the core, is replaced here by one that keeps what it is given.
  *

@@ -249,10 +249,11 @@ static eddy_status_t deadlocked(void *context) {
     CHECK_STATUS(eddy_task_join(task, NULL), EDDY_ETARGETCANCELED);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_future_create(&never), EDDY_OK);
-    CHECK_STATUS(eddy_future_wait(never, NULL), EDDY_ECANCELED);
+    const eddy_status_t status = eddy_future_wait(never, NULL);
+    CHECK_STATUS(status, EDDY_ECANCELED);
     CHECK_INT(now_ms(), 5);
     CHECK_STATUS(eddy_future_release(never), EDDY_OK);
-    return EDDY_OK;
+    return status;
 }
 
 static void cancelled_sleep_leaves_no_timer(void) {

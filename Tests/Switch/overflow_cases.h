@@ -4,9 +4,9 @@
  *
  * In each child four tasks run. Two are the victim's neighbours in memory and hold full stacks. The
  * victim finds its stack and the guard below it page by page, takes sums of both neighbours' whole
- * stacks, and overflows. The SIGSEGV handler, on a stack of its own, checks that the address lies in
- * the guard and that neither neighbour has changed; if so it lets the child die of SIGSEGV, else it
- * exits with what was wrong.
+ * stacks, and overflows. The SIGSEGV handler, on a stack of its own, checks that the address lies
+ * in the guard and that neither neighbour has changed; if so it lets the child die of SIGSEGV, else
+ * it exits with what was wrong.
  *
  * Includer: defines overflow(), which must not come back, and calls run_cases().
  * Threads: one. The loop is made after fork, since a loop does not survive one.
@@ -196,7 +196,7 @@ static int run_with_guard(const char *what, int count, size_t smallest, size_t l
     return right == count ? 0 : 1;
 }
 
-/* run_with_guard for the kernel's best guards and for those of older kernels. Main's exit status. */
+/* run_with_guard for the kernel's best guards and for older kernels' too. Main's exit status. */
 static int run_cases(const char *what, int count, size_t smallest, size_t largest) {
     int wrong = run_with_guard(what, count, smallest, largest);
     setenv("EDDY_STACK_GUARD", "mprotect", 1);

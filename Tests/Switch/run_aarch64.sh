@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the aarch64 assembly of EddySwitch with a freestanding test and runs it under qemu-user.
-# Exit status: 0 passed, 77 "skipped: REASON" as the last line, else failed. CLANG names the compiler.
+# Exit status: 0 passed, 77 "skipped: REASON" as the last line, else failed.
+# CLANG names the compiler.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 clang=${CLANG:-clang}

@@ -29,9 +29,12 @@ public func eddy_foreign_spawn_at(
   _ instance: UnsafeMutableRawPointer?, _ source: UnsafePointer<eddy_foreign_options_t>?,
   _ ret_task: UnsafeMutablePointer<eddy_task_t>?
 ) -> eddy_status_t {
-  guard let loop = Loop.ofThread else { return refuse(Gate.refusal, nil, ops, instance) }
   var options = eddy_foreign_options_t()
   var status = read(source, into: &options)
+  guard let loop = Loop.ofThread else {
+    let parent = options.parent.id
+    return refuse(parent == 0 ? Gate.refusal : refuseThread(parent), nil, ops, instance)
+  }
   var parent: ScopeRef? = loop.loopScope
   if status == EDDY_OK, options.parent.id != 0 {
     parent = loop.findScope(options.parent.id)

@@ -22,9 +22,8 @@ private func runProgram(
   _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?, printsFailure: Bool
 ) -> eddy_status_t {
-  guard let fn else { return EDDY_EINVAL }
-  let made = makeLoop(version, options)
-  guard let loop = made.loop else {
+  let made = fn == nil ? (status: EDDY_EINVAL, loop: nil) : makeLoop(version, options)
+  guard let fn, let loop = made.loop else {
     if printsFailure { printBareFailure(made.status) }
     return made.status
   }
@@ -81,8 +80,21 @@ private func makeLoop(
   if version > libraryVersion { return (EDDY_EVERSION, nil) }
   if Loop.boundToThread != nil { return (EDDY_EBUSY, nil) }
   var options = eddy_loop_options_t()
-  let status = readLoopOptions(source, &options)
-  return status == EDDY_OK ? Loop.make(options) : (status, nil)
+  var allocator = eddy_stack_allocator_t()
+  var status = readLoopOptions(source, &options)
+  if status == EDDY_OK, let stacks = options.stacks {
+    status = readAllocator(stacks, &allocator)
+  }
+  return status == EDDY_OK ? Loop.make(options, allocator) : (status, nil)
+}
+
+private func readAllocator(
+  _ source: UnsafePointer<eddy_stack_allocator_t>, _ allocator: inout eddy_stack_allocator_t
+) -> eddy_status_t {
+  let status = read(source, into: &allocator)
+  if status != EDDY_OK { return status }
+  let isWhole = allocator.allocate != nil && allocator.deallocate != nil
+  return isWhole && allocator.reserved == 0 ? EDDY_OK : EDDY_EINVAL
 }
 
 private func readLoopOptions(

@@ -39,7 +39,7 @@ private func open(
   _ site: UnsafePointer<CChar>?, _ ret_scope: UnsafeMutablePointer<eddy_scope_t>?,
   _ options: UnsafePointer<eddy_scope_options_t>?, adding flags: UInt32, timeout: Int64?
 ) -> eddy_status_t {
-  guard let loop = Loop.ofThread, let task = loop.fiber else { return refuseFiber() }
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
   guard let ret_scope else { return loop.fail(EDDY_EINVAL) }
   var form = ScopeForm(
     isGroup: flags & EDDY_SCOPE_GROUP != 0, isShield: flags & EDDY_SCOPE_SHIELD != 0,
@@ -128,7 +128,7 @@ public func eddy_scope_cancel(
 
 @c @implementation
 public func eddy_defer(_ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
-  guard let loop = Loop.ofThread, let task = loop.fiber else { return refuseFiber() }
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
   guard let fn else { return loop.fail(EDDY_EINVAL) }
   return loop.addDefer(task, fn, context) ? EDDY_OK : loop.fail(EDDY_ENOMEM)
 }
@@ -138,7 +138,7 @@ public func eddy_call_at(
   _ site: UnsafePointer<CChar>?, _ options: UnsafePointer<eddy_scope_options_t>?,
   _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?, _ ret_value: ValueOut?
 ) -> eddy_status_t {
-  guard let loop = Loop.ofThread, let task = loop.fiber else { return refuseFiber() }
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
   var form = ScopeForm(
     isGroup: false, isShield: false, timeout: Int64.max, grace: loop.graceDuration)
   let status = readScopeForm(options, adding: 0, nil, loop, &form)
@@ -153,7 +153,7 @@ public func eddy_with_timeout_at(
   _ site: UnsafePointer<CChar>?, _ duration_ns: Int64, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?, _ ret_value: ValueOut?
 ) -> eddy_status_t {
-  guard let loop = Loop.ofThread, let task = loop.fiber else { return refuseFiber() }
+  guard let (loop, task) = enterFiber() else { return refuseFiber() }
   guard let fn else { return loop.fail(EDDY_EINVAL) }
   let form = ScopeForm(
     isGroup: false, isShield: false, timeout: duration_ns, grace: loop.graceDuration)

@@ -45,6 +45,6 @@ func closeVerdict(_ facts: CloseFacts) -> CloseVerdict {
   }
   if facts.outer { return plain(EDDY_ECANCELED) }
   if !facts.own { return plain(EDDY_EFOREIGNCANCEL) }
-  if facts.ownByDeadline { return plain(EDDY_ETIMEDOUT) }
-  return plain(facts.isRoot ? EDDY_ECANCELED : EDDY_OK)
+  if facts.isRoot { return plain(EDDY_ECANCELED) }
+  return plain(facts.ownByDeadline ? EDDY_ETIMEDOUT : EDDY_OK)
 }

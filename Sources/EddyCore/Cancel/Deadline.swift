@@ -1,8 +1,9 @@
 // Deadlines of scopes and graces of shields: what their timers do.
 //
 // Invariants:
-// 1. A due deadline goes through the ready queue, so what was ready before it runs before it; a
-//    deadline that has passed at its opening goes straight there.
+// 1. A due deadline takes its turn in the ready queue, so what was ready before it runs before it,
+//    and a value that comes in the same round is not lost; one that has passed at its opening goes
+//    straight there.
 // 2. A closed scope's memory is not reused while its expiry is in the ready queue.
 // 3. A shield has a place in the heap reserved for its grace, so that cancelling cannot fail.
 // Threads: the loop's.
@@ -18,7 +19,8 @@ extension Ref where Record == LoopRecord {
       core.makeReady(timed.at.expiry)
       return true
     }
-    return core.timers.arm(timed.at.deadline, at: core.deadline(after: duration))
+    let deadline = core.deadline(after: duration)
+    return deadline == Int64.max || core.timers.arm(timed.at.deadline, at: deadline)
   }
 
   /// A cancellation has reached a shield in force: its grace begins, unless it has.
@@ -54,9 +56,8 @@ extension Ref where Record == TimedScope {
   func prepareTimers(graceDuration: Int64) {
     self.deadline = Timer(
       position: 0,
-      fire: { raw in
-        Loop.running.core.makeReady(Ref<TimedScope>(raw: raw).at.expiry)
-      }, owner: raw)
+      fire: { raw in Loop.running.core.makeReady(Ref<TimedScope>(raw: raw).at.expiry) },
+      owner: raw)
     self.grace = Timer(
       position: 0, fire: { raw in Loop.running.endGrace(of: Ref<TimedScope>(raw: raw)) },
       owner: raw)

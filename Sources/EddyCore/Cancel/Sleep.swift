@@ -27,9 +27,8 @@ extension Ref where Record == LoopRecord {
     let timer = task.parkTimer
     timer.pointee.fire = { raw in Loop.running.wake(TaskRef(raw: raw)) }
     timer.pointee.owner = task.raw
-    guard core.timers.arm(timer, at: core.deadline(after: duration)) else {
-      return fail(EDDY_ENOMEM)
-    }
+    let deadline = core.deadline(after: duration)
+    if deadline != Int64.max, !core.timers.arm(timer, at: deadline) { return fail(EDDY_ENOMEM) }
     let outcome = park(task, .sleep, nil) { raw in
       Loop.running.core.timers.disarm(TaskRef(raw: raw).parkTimer)
       return CancelAnswer.detached.rawValue

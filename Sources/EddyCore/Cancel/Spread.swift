@@ -28,11 +28,12 @@ extension Ref where Record == LoopRecord {
     cancel(scope, code: code, reason: makeReason(code, message))
   }
 
-  /// Passes the cancellation that `task` sees on to the scope of what it waits for.
-  func passCancel(from task: TaskRef, to scope: ScopeRef) {
-    if scope.isCancelled { return }
+  /// Passes the cancellation that `task` sees on to the task that it owns.
+  func passCancel(from task: TaskRef, to target: TaskRef) {
+    target.cancelRequests &+= 1
+    if target.root.isCancelled { return }
     guard let source = task.scope.cancelledScope else { return }
-    cancel(scope, code: Int32(source.reasonCode), reason: source.reason?.retained())
+    cancel(target.root, code: Int32(source.reasonCode), reason: source.reason?.retained())
   }
 
   /// Makes a scope's cancellation visible to all inside it.

@@ -45,7 +45,9 @@ extension Ref where Record == LoopRecord {
     let release = callback.releaseContext
     let function = callback.function
     self.callbacks.give(callback)
-    let status = function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
+    let status =
+      self.isClosing
+      ? EDDY_OK : function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
     Gate.release(context, with: release)
     if status != EDDY_OK {
       var subject = ReportSubject.none

@@ -75,6 +75,7 @@ extension Ref where Record == LoopRecord {
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
       diagnostics.release(task.lastError.error)
+      self.release(task.ownRoot.reason)
       Memory.free(task.name)
       self.tasks.recycle(task)
     } else {
@@ -126,6 +127,6 @@ extension Ref where Record == Completion {
     if self.hasValue || self.error != nil || self.state == .failed { return true }
     guard self.isTask else { return false }
     let task = TaskRef(raw: raw)
-    return task.name != nil || task.lastError.error != nil
+    return task.name != nil || task.lastError.error != nil || task.ownRoot.reason != nil
   }
 }

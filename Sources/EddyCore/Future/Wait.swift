@@ -39,11 +39,11 @@ extension Ref where Record == LoopRecord {
     let completion = target.completion
     if completion.state != .pending { return readWithinBudget(completion, task, value) }
     if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
-    if task.scope.isEffective { passCancel(from: task, to: target.root) }
+    if task.scope.isEffective { passCancel(from: task, to: target) }
     waitLinked(completion, task, .join) { raw in
       let task = TaskRef(raw: raw)
       let target = TaskRef(raw: task.park.target.unsafelyUnwrapped)
-      Loop.running.passCancel(from: task, to: target.root)
+      Loop.running.passCancel(from: task, to: target)
       return CancelAnswer.pending.rawValue
     }
     let status = read(completion, task, value)

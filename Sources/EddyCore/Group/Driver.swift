@@ -32,7 +32,7 @@ extension Ref where Record == LoopRecord {
   private func runUntilEnd(of task: TaskRef) -> eddy_status_t {
     var isStuck = false
     while task.completion.state == .pending {
-      if turn() || task.completion.state != .pending { continue }
+      if turn(until: task) { continue }
       if !isStuck {
         isStuck = true
         diagnostics.report(
@@ -55,7 +55,7 @@ extension Ref where Record == LoopRecord {
     cancel(loopScope, code: EDDY_REASON_SHUTDOWN)
     core.isRunning = true
     var isStuck = false
-    while loopScope.liveTasks > 0, !isStuck { isStuck = !turn() }
+    while loopScope.liveTasks > 0, !isStuck { isStuck = !turn(until: nil) }
     core.isRunning = false
     if isStuck { reportStuckTasks() }
     return isStuck ? fail(EDDY_EGRACE) : EDDY_OK
@@ -67,12 +67,14 @@ extension Ref where Record == LoopRecord {
     releaseReference(root.completion)
   }
 
-  /// One turn. False if nothing ran and nothing can ever run again.
-  func turn() -> Bool {
+  /// One turn, without its poll if this task, or for nil every task, has ended meanwhile. False if
+  /// that has not happened and nothing can ever run again.
+  private func turn(until task: TaskRef?) -> Bool {
     let core = self.core
-    core.fireDueTimers()
-    core.stepsLeft = stepsPerTurn
+    core.beginTurn()
     runRounds()
+    let isOver = task.map { $0.completion.state != .pending } ?? (loopScope.liveTasks == 0)
+    if isOver { return true }
     if !core.ready.isEmpty {
       core.pollWithoutWaiting()
       return true
@@ -81,7 +83,7 @@ extension Ref where Record == LoopRecord {
     return core.pollWaiting()
   }
 
-  private func runRounds() {
+  func runRounds() {
     let core = self.core
     while core.stepsLeft > 0, let next = core.ready.peek() {
       core.ready.removeFirst(next)

@@ -37,7 +37,12 @@ extension Ref where Record == LoopRecord {
     let parent = task.root.parent.unsafelyUnwrapped
     var error: ErrorRef?
     if status != EDDY_OK { error = takeFailure(of: task, status, group: parent) }
+    let seen = task.root.isEffective ? task.root.cancelledScope : nil
+    let code = seen?.reasonCode ?? 0
+    let reason = seen?.reason?.retained()
     endScope(task.root)
+    task.ownRoot.reasonCode = code
+    task.ownRoot.reason = reason
     parent.liveTasks &-= 1
     releaseContext(of: task)
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }

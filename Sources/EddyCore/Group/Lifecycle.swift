@@ -11,7 +11,9 @@ import EddySwitch
 
 extension Ref where Record == LoopRecord {
   /// Makes a loop and binds it to the thread, which has none.
-  static func make(_ options: eddy_loop_options_t) -> (status: eddy_status_t, loop: Loop?) {
+  static func make(
+    _ options: eddy_loop_options_t, _ allocator: eddy_stack_allocator_t
+  ) -> (status: eddy_status_t, loop: Loop?) {
     let watching = eddy_sw_watch_fork()
     if watching != 0 { return (watching, nil) }
     guard let memory = Memory.allocate(LoopRecord.self, count: 1) else { return (EDDY_ENOMEM, nil) }
@@ -22,7 +24,6 @@ extension Ref where Record == LoopRecord {
       return (EDDY_ENOMEM, nil)
     }
     loop.configure(claim, options)
-    let allocator = options.stacks?.pointee ?? eddy_stack_allocator_t()
     var status = loop.core.openPoll()
     if status == EDDY_OK, !Ref<StackPool>(loop.at.stacks).open(allocator) {
       loop.core.closePoll()
@@ -84,6 +85,7 @@ extension Ref where Record == LoopRecord {
   /// Frees a loop that has no live tasks.
   func close() {
     releaseKeptRoot()
+    dropCallbacks()
     reportReferences()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
     releaseAllErrors()
@@ -110,6 +112,19 @@ extension Ref where Record == LoopRecord {
 
   /// Leaves a loop whose tasks cannot end to itself.
   func abandon() { unbind() }
+
+  /// Takes back the callbacks that will never be called, and empties the ready queue.
+  private func dropCallbacks() {
+    self.isClosing = true
+    for position in 0..<self.futures.positions {
+      let future = self.futures.record(at: position)
+      if self.futures.isLive(future) { CompletionRef(raw: future.raw).wakeAll() }
+    }
+    while !core.ready.isEmpty {
+      core.stepsLeft = stepsPerTurn
+      runRounds()
+    }
+  }
 
   /// Ends what references were left, and says so.
   private func reportReferences() {

@@ -13,7 +13,14 @@ extension Ref where Record == LoopRecord {
     info.pointee.spawner = eddy_task_t(id: task.spawner)
     info.pointee.cancel_requests = Int32(clamping: task.cancelRequests)
     info.pointee.site = task.completion.site
-    if task.completion.state == .pending { describePlace(of: task, to: info) }
+    let isLive = task.completion.state == .pending
+    if isLive { describePlace(of: task, to: info) }
+    // An ended task keeps the reason that it saw in its own root.
+    if let scope = isLive ? task.scope.cancelledScope : task.ownRootRef {
+      let field = Ref<eddy_task_info_t>(info).at.reason
+      field.pointee.code = Int32(scope.reasonCode)
+      scope.reason?.describe(to: field)
+    }
     describeName(of: task, to: info)
   }
 
@@ -41,11 +48,6 @@ extension Ref where Record == LoopRecord {
     if let parent = task.root.parent, parent != loopScope {
       info.pointee.scope = eddy_scope_t(id: parent.publicID)
       info.pointee.parent = eddy_task_t(id: parent.owner?.id ?? 0)
-    }
-    if let scope = task.scope.cancelledScope {
-      let field = Ref<eddy_task_info_t>(info).at.reason
-      field.pointee.code = Int32(scope.reasonCode)
-      scope.reason?.describe(to: field)
     }
     guard info.pointee.state == EDDY_TASK_WAITING || info.pointee.state == EDDY_TASK_READY else {
       return

@@ -46,9 +46,11 @@ extension Ref where Record == LoopCore {
     self.ready.push(runnable)
   }
 
-  /// Reads the clock once and lets every due timer fire, earliest first. Firing only makes ready.
-  func fireDueTimers() {
+  /// Begins a turn: reads the clock once, and lets every due timer fire, by deadline and then in
+  /// order of arming. Firing only makes ready, behind what is ready already.
+  func beginTurn() {
     self.now = readClock()
+    self.stepsLeft = stepsPerTurn
     while let timer = self.timers.takeDue(self.now) {
       if let fire = timer.pointee.fire, let owner = timer.pointee.owner { fire(owner) }
     }

@@ -19,6 +19,8 @@ struct LoopRecord {
   var fiber: TaskRef?
   var runtimeCount: UInt32
   var isShutDown: Bool
+  /// The loop is being freed: callbacks are dropped, not called.
+  var isClosing: Bool
   var isSpreading: Bool
   var threadFiber: eddy_sw_fiber
   var diagnostics: DiagnosticsCore

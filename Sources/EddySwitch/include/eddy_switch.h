@@ -41,7 +41,8 @@ typedef struct eddy_sw_fiber {
     uint32_t is_thread;   /* 1: the thread's own stack */
 } eddy_sw_fiber;
 
-/* Describes the calling thread's own stack, so that it can be switched back to. */
+/* Describes the calling thread's own stack, so that it can be switched back to. Its bounds are
+ * known only where ASan tells them. Fibers start with the floating-point control of this moment. */
 EDDY_SW_HIDDEN void eddy_sw_fiber_adopt(eddy_sw_fiber *fiber);
 /* Takes a stack into use and tells the tools of it; destroy reverses that. No memory is touched. */
 EDDY_SW_HIDDEN void eddy_sw_fiber_init(eddy_sw_fiber *fiber, void *low, size_t bytes);
@@ -50,7 +51,8 @@ EDDY_SW_HIDDEN void eddy_sw_fiber_destroy(eddy_sw_fiber *fiber);
  * eddy_sw_exit. skip_bytes, a multiple of 16, are left unused at the top (cache colouring). */
 EDDY_SW_HIDDEN void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes,
                                           void (*entry)(void *), void *argument);
-/* Suspends `from`, which must be the running one, and resumes `to`. */
+/* Suspends `from`, which must be the running one, and resumes `to`. Fastest, down to the returns of
+ * the callers, where `to` was suspended by the same call in the program as this one. */
 EDDY_SW_HIDDEN void eddy_sw_switch(eddy_sw_fiber *from, eddy_sw_fiber *to);
 /* The same, and `from` will never be resumed before it is prepared again. Does not return. */
 EDDY_SW_HIDDEN void eddy_sw_exit(eddy_sw_fiber *from, eddy_sw_fiber *to);
@@ -61,7 +63,7 @@ EDDY_SW_HIDDEN void eddy_sw_exit(eddy_sw_fiber *from, eddy_sw_fiber *to);
 EDDY_SW_HIDDEN void *eddy_sw_map(size_t bytes);
 EDDY_SW_HIDDEN void eddy_sw_unmap(void *low, size_t bytes);
 /* Makes a range fault at any access: MADV_GUARD_INSTALL where the kernel has it, else mprotect.
- * 0, or a negative errno. */
+ * The environment's EDDY_STACK_GUARD=mprotect asks for the latter. 0, or a negative errno. */
 EDDY_SW_HIDDEN int32_t eddy_sw_guard(void *low, size_t bytes);
 /* 1 if eddy_sw_guard needs no mapping of its own for each range. */
 EDDY_SW_HIDDEN int32_t eddy_sw_guard_is_light(void);
@@ -92,7 +94,10 @@ extern EDDY_SW_HIDDEN __thread eddy_sw_thread eddy_sw_thread_state
 static inline eddy_sw_thread *eddy_sw_this_thread(void) { return &eddy_sw_thread_state; }
 
 /* The process's loops, by number from 1; EddyCore gives the words their meaning and reads and
- * writes them as atomics. Cleared in the child of a fork. */
+ * writes them as atomics. In the child of a fork the live ones become spent, so that no handle of
+ * the parent's loops is ever one of the child's. */
+#define EDDY_SW_LOOP_LIVE ((uint64_t)1 << 63)
+#define EDDY_SW_LOOP_SPENT (((uint64_t)1 << 28) - 1)
 #define EDDY_SW_LOOP_LIMIT 256
 extern EDDY_SW_HIDDEN uint64_t eddy_sw_loop_words[EDDY_SW_LOOP_LIMIT];
 static inline void *EDDY_SW_NONNULL eddy_sw_loop_words_address(intptr_t number) {
