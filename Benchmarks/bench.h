@@ -5,7 +5,8 @@
  * Invariants:
  *   1. A figure is a minimum over at least 7 rounds; a ratio is the ratio of two such minima, of
  *      subject and reference rounds that alternated in one process.
- *   2. Rounds are short (some ms), so that on a busy machine a few of them are undisturbed.
+ *   2. Rounds are short (about 1 ms) and many, so that on a busy machine, or one that changes its
+ *      frequency, both sides have some in its best state.
  *   3. A row is one line of tab-separated fields on stdout; anything that goes wrong ends the
  *      program with a text on stderr and status 1.
  *
@@ -26,7 +27,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define BENCH_ROUNDS 25
+#define BENCH_ROUNDS 101
 
 /* Ends the program if a call of the subject failed: a figure of a failing call says nothing. */
 #define BENCH_OK(expr) bench_expect((expr), #expr, __FILE__, __LINE__)
@@ -79,7 +80,7 @@ static inline void bench_row(const char *figure, double value, const char *unit,
 
 /* ---- The unit ---- */
 
-#define BENCH_SWITCHES 400000
+#define BENCH_SWITCHES 200000
 #define BENCH_SWITCH_STACK 65536
 
 typedef struct bench_switcher {

@@ -244,7 +244,7 @@ table
 verdict=$?
 echo
 if [ $verdict -eq 0 ]; then
-    echo "bench: all bounds hold"
+    echo "bench: all bounds that were measured hold"
 else
     echo "bench: a bound does not hold, or could not be measured"
 fi

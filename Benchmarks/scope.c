@@ -20,5 +20,5 @@ static eddy_status_t body(void *context)
 
 int main(void)
 {
-    return bench_main("scope open + close, 1 task, warm", body, 100000, 12);
+    return bench_main("scope open + close, 1 task, warm", body, 50000, 12);
 }

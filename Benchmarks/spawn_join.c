@@ -28,5 +28,5 @@ static eddy_status_t body(void *context)
 
 int main(void)
 {
-    return bench_main("spawn + join + release, 2 tasks, warm", body, 50000, 16);
+    return bench_main("spawn + join + release, 2 tasks, warm", body, 20000, 16);
 }

@@ -22,7 +22,7 @@ static eddy_status_t body(void *context)
 int main(void)
 {
     double best = 1e18;
-    const int status = bench_main("timeout open + close, 1 task, warm", body, 50000, 25);
+    const int status = bench_main("timeout open + close, 1 task, warm", body, 25000, 25);
     for (int round = 0; round < BENCH_ROUNDS; round++) {
         const int64_t begin = bench_now();
         double each;

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     if (wanted < 2) return 1;
     BENCH_OK(eddy_loop_create(NULL, &loop));
     BENCH_OK(eddy_loop_run(loop, spawn_all, NULL, NULL));
-    passes = 300000 / live;
+    passes = (live > 10000 ? 300000 : 100000) / live;
     subject.operations = passes * live;
     bench_rounds(loop, &subject, wanted > 10000 ? 9 : BENCH_ROUNDS);
     snprintf(figure, sizeof figure, "yield, %" PRId64 " tasks%s, warm", live,

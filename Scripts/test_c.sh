@@ -57,7 +57,7 @@ run() {
   [ "${good:-0}" = 0 ] || pass "$1: $good passed" "$good"
   [ "${bad:-0}" -gt 0 ] || bad=1
   fail "$1: $bad failed, exit status $status" "$bad"
-  grep -v '^ok  ' "$work/$1.out" > "$work/$1.said"
+  grep -v -e '^ok  ' -e ' passed, .* failed$' "$work/$1.out" > "$work/$1.said"
   tail -n 60 "$work/$1.err" >> "$work/$1.said"
   explain "$work/$1.said"
 }

@@ -68,6 +68,7 @@ run_program() {
     --log-file="$output.valgrind.%p" "$@"
   set -- "$?"
   cat "$output".valgrind.* >> "$output.err"
-  awk -f Scripts/open_descriptors.awk "$output".valgrind.* >> "$output.err" || set -- 98
+  awk -v parent="$(cat "$output.pid")" -f Scripts/open_descriptors.awk "$output".valgrind.* \
+    >> "$output.err" || set -- 98
   return "$1"
 }

@@ -83,7 +83,20 @@ void eddy_sw_fiber_destroy(eddy_sw_fiber *fiber) {
     *fiber = (eddy_sw_fiber){0};
 }
 
-/* ---- The first entry ------------------------------------------------------------------------ */
+/* ---- What the tools are told ---------------------------------------------------------------- */
+
+/* What a departure owes to the tools. After it nothing but the raw switch may run. */
+EDDY_SW_BARE static inline __attribute__((always_inline)) void leave(eddy_sw_fiber *from,
+                                                                    eddy_sw_fiber *to, int exits) {
+    departure.from = from;
+    departure.exits = exits;
+    if (hooks() & HOOK_ASAN) {
+        /* No place to keep the fake stack in tells ASan to free it. */
+        __sanitizer_start_switch_fiber(exits ? NULL : &from->asan_fake, to->stack_low,
+                                       to->stack_bytes);
+    }
+    if (hooks() & HOOK_TSAN) __tsan_switch_to_fiber(to->tsan, 0);
+}
 
 /* What an arrival owes to the tools. fake: the fake stack kept for the one that arrives. */
 EDDY_SW_BARE static inline __attribute__((always_inline)) void arrive(void *fake) {
@@ -105,19 +118,30 @@ EDDY_SW_BARE static inline __attribute__((always_inline)) void arrive(void *fake
     }
 }
 
-static void start_plain(void *argument, void (*entry)(void *)) {
-    entry(argument);
+/* ---- The first entry ------------------------------------------------------------------------ */
+
+/* entry is a function that ends with eddy_sw_exit. */
+static void *start_plain(void *argument, void *entry, void *fiber) {
+    (void)fiber;
+    ((void (*)(void *))(uintptr_t)entry)(argument);
     eddy_sw_abort("a fiber's entry returned");
 }
 
-EDDY_SW_BARE static void start_hooked(void *argument, void (*entry)(void *)) {
+EDDY_SW_BARE static void *start_hooked(void *argument, void *entry, void *fiber) {
     arrive(NULL);
-    entry(argument);
-    eddy_sw_abort("a fiber's entry returned");
+    return start_plain(argument, entry, fiber);
 }
 
-void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes, void (*entry)(void *),
-                           void *argument) {
+/* entry is a function that returns the fiber to go on with; without tools the assembly calls it. */
+EDDY_SW_BARE static void *start_returning_hooked(void *argument, void *entry, void *fiber) {
+    arrive(NULL);
+    eddy_sw_fiber *to = ((eddy_sw_fiber *(*)(void *))(uintptr_t)entry)(argument);
+    leave(fiber, to, 1);
+    return to;
+}
+
+static void prepare(eddy_sw_fiber *fiber, size_t skip_bytes, eddy_sw_start start, void *argument,
+                    void *entry) {
     uintptr_t top = (uintptr_t)fiber->stack_low + fiber->stack_bytes;
     top = (top & ~(uintptr_t)15) - skip_bytes;
     if (__asan_unpoison_memory_region) {
@@ -130,23 +154,24 @@ void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes, void (*entry
         fiber->tsan = __tsan_create_fiber(0);
     }
     fiber->asan_fake = NULL;
-    fiber->sp = eddy_sw_frame_build((void *)top, thread_fp_control,
-                                    hooks() ? start_hooked : start_plain, entry, argument);
+    fiber->sp = eddy_sw_frame_build((void *)top, thread_fp_control, start, argument, entry, fiber);
+}
+
+void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes, void (*entry)(void *),
+                           void *argument) {
+    prepare(fiber, skip_bytes, hooks() ? start_hooked : start_plain, argument,
+            (void *)(uintptr_t)entry);
+}
+
+void eddy_sw_fiber_prepare_returning(eddy_sw_fiber *fiber, size_t skip_bytes,
+                                     eddy_sw_fiber *(*entry)(void *), void *argument) {
+    /* What the entry is given beyond its own parameter, it does not look at. */
+    eddy_sw_start start =
+        hooks() ? start_returning_hooked : (eddy_sw_start)(uintptr_t)entry;
+    prepare(fiber, skip_bytes, start, argument, (void *)(uintptr_t)entry);
 }
 
 /* ---- The switch, where a tool must know ----------------------------------------------------- */
-
-EDDY_SW_BARE static inline __attribute__((always_inline)) void leave(eddy_sw_fiber *from,
-                                                                    eddy_sw_fiber *to, int exits) {
-    departure.from = from;
-    departure.exits = exits;
-    if (hooks() & HOOK_ASAN) {
-        /* No place to keep the fake stack in tells ASan to free it. */
-        __sanitizer_start_switch_fiber(exits ? NULL : &from->asan_fake, to->stack_low,
-                                       to->stack_bytes);
-    }
-    if (hooks() & HOOK_TSAN) __tsan_switch_to_fiber(to->tsan, 0);
-}
 
 EDDY_SW_BARE void eddy_sw_switch_hooked(eddy_sw_fiber *from, eddy_sw_fiber *to) {
     leave(from, to, 0);

@@ -41,16 +41,19 @@ static inline eddy_sw_fp_control eddy_sw_fp_read(void) {
 #endif
 }
 
-/* Writes the frame right below `top`, a multiple of 16, and returns its sp. The fiber will begin
- * with start(argument, entry). Two words of zeros stay above, where a walker of frame pointers
- * ends. */
+/* What a fiber begins with. It may return the fiber to go on with, which ends this one. */
+typedef void *(*eddy_sw_start)(void *argument, void *entry, void *fiber);
+
+/* Writes the frame right below `top`, a multiple of 16, and returns its sp. Two words of zeros stay
+ * above, where a walker of frame pointers ends. */
 static inline void *eddy_sw_frame_build(void *top, eddy_sw_fp_control fp_control,
-                                        void (*start)(void *, void (*)(void *)),
-                                        void (*entry)(void *), void *argument) {
+                                        eddy_sw_start start, void *argument, void *entry,
+                                        void *fiber) {
     uint64_t *words = (uint64_t *)((char *)top - EDDY_SW_FRAME_BYTES);
     for (int i = 0; i < EDDY_SW_FRAME_BYTES / 8; i++) words[i] = 0;
 #if defined(__x86_64__)
     words[0] = fp_control;
+    words[2] = (uint64_t)(uintptr_t)fiber;           /* r14 */
     words[3] = (uint64_t)(uintptr_t)start;           /* r13 */
     words[4] = (uint64_t)(uintptr_t)argument;        /* r12 */
     words[5] = (uint64_t)(uintptr_t)entry;           /* rbx */
@@ -59,6 +62,7 @@ static inline void *eddy_sw_frame_build(void *top, eddy_sw_fp_control fp_control
     words[8] = (uint64_t)(uintptr_t)entry;           /* x19 */
     words[9] = (uint64_t)(uintptr_t)argument;        /* x20 */
     words[10] = (uint64_t)(uintptr_t)start;          /* x21 */
+    words[11] = (uint64_t)(uintptr_t)fiber;          /* x22 */
     words[19] = (uint64_t)(uintptr_t)eddy_sw_entry;  /* x30 */
     words[20] = fp_control;
 #endif

@@ -163,9 +163,12 @@ eddy_sw_exit_raw:
         .size   eddy_sw_exit_raw, . - eddy_sw_exit_raw
 
 /*
- * Where a prepared fiber begins: it calls x21(x20, x19). The nop keeps the address before this one
- * inside the function, since unwinders look up the caller of a frame at its return address less
- * one. The chain of frames ends here.
+ * Where a prepared fiber begins: it calls x21(x20, x19, x22), and ends by switching to the fiber
+ * that this returns. Then the addresses on top of the processor's own stack of returns are those of
+ * whoever resumed this one, so its ret is predicted, unless the other has not begun yet.
+ *
+ * The nop keeps the address before this one inside the function, since unwinders look up the caller
+ * of a frame at its return address less one. The chain of frames ends here.
  */
         .globl  eddy_sw_entry
         .hidden eddy_sw_entry
@@ -177,8 +180,17 @@ eddy_sw_exit_raw:
 eddy_sw_entry:
         mov     x0, x20
         mov     x1, x19
+        mov     x2, x22
         blr     x21
-        brk     #1
+        mrs     x9, fpcr
+        ldr     x10, [x0]
+        mov     sp, x10
+        SAVED_PLACES
+        ldr     x12, [sp, #152]
+        adr     x10, eddy_sw_entry
+        cmp     x12, x10
+        csel    x12, xzr, x12, eq
+        RESUME
         .cfi_endproc
         .size   eddy_sw_entry, . - eddy_sw_entry
 

@@ -153,9 +153,12 @@ eddy_sw_exit_raw:
         .size   eddy_sw_exit_raw, . - eddy_sw_exit_raw
 
 /*
- * Where a prepared fiber begins: it calls r13(r12, rbx). The nop keeps the address before this one
- * inside the function, since unwinders look up the caller of a frame at its return address less
- * one. The chain of frames ends here.
+ * Where a prepared fiber begins: it calls r13(r12, rbx, r14), and ends by switching to the fiber
+ * that this returns. Then the addresses on top of the processor's own stack of returns are those of
+ * whoever resumed this one, so its ret is predicted, unless the other has not begun yet.
+ *
+ * The nop keeps the address before this one inside the function, since unwinders look up the caller
+ * of a frame at its return address less one. The chain of frames ends here.
  */
         .globl  eddy_sw_entry
         .hidden eddy_sw_entry
@@ -167,8 +170,24 @@ eddy_sw_exit_raw:
 eddy_sw_entry:
         movq    %r12, %rdi
         movq    %rbx, %rsi
+        movq    %r14, %rdx
         callq   *%r13
-        ud2
+        movq    %rax, %rsi
+        stmxcsr -8(%rsp)
+        fnstcw  -4(%rsp)
+        movl    -8(%rsp), %eax
+        movzwl  -4(%rsp), %edx
+        movq    (%rsi), %rsp
+        .cfi_def_cfa_offset 64
+        .cfi_offset %rip, -8
+        SAVED_PLACES
+        movq    56(%rsp), %r8
+        leaq    eddy_sw_entry(%rip), %rcx
+        cmpq    %rcx, %r8
+        jne     6f
+        xorl    %r8d, %r8d
+6:
+        RESUME
         .cfi_endproc
         .size   eddy_sw_entry, . - eddy_sw_entry
 

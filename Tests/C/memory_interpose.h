@@ -10,9 +10,11 @@
 #ifndef MEMORY_INTERPOSE_H
 #define MEMORY_INTERPOSE_H
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -57,6 +59,13 @@ static int memory_fails(void) {
     return 1;
 }
 
+/* libuv ends the process when its table of watchers cannot grow, which nobody can prevent: such a
+ * call is counted and does not fail. */
+static int memory_is_watchers(void *caller) {
+    Dl_info info;
+    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libuv") != NULL;
+}
+
 static void *memory_made(void *block) {
     if (block) memory.blocks++;
     return block;
@@ -71,7 +80,8 @@ void *calloc(size_t count, size_t bytes) {
 }
 
 void *realloc(void *block, size_t bytes) {
-    if (memory_fails()) return NULL;
+    if (memory.armed && memory_is_watchers(__builtin_return_address(0))) memory.steps++;
+    else if (memory_fails()) return NULL;
     void *made = __libc_realloc(block, bytes);
     if (!block) return memory_made(made);
     if (!made && bytes == 0) memory.blocks--;

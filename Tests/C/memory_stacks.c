@@ -173,8 +173,7 @@ static void in_a_child(void (*fn)(void)) {
     if (child == 0) {
         check_failures = 0;
         fn();
-        fflush(stdout);
-        _exit(check_failures ? 1 : 0);
+        check_end_child();
     }
     CHECK_INT(waitpid(child, &status, 0), child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);

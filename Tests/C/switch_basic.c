@@ -133,6 +133,36 @@ static void test_reuse(place *p) {
     fiber_end(&p->fibers[0]);
 }
 
+/* An entry may end by returning whom to go on with: one that has not begun, one that is suspended,
+ * or the thread. */
+static eddy_sw_fiber *returning_entry(void *argument) {
+    place *p = argument;
+    int self = p->steps++ % 3;
+    deep(NULL, self);
+    if (self == 1) {
+        eddy_sw_switch(&p->fibers[1], &p->home);
+        return &p->fibers[2];
+    }
+    return self == 0 ? &p->fibers[1] : &p->home;
+}
+
+static void test_returning(place *p) {
+    for (int i = 0; i < 3; i++) fiber_make(&p->fibers[i]);
+    p->steps = 0;
+    int count = times(50000, 10000);
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < 3; k++) {
+            size_t skip_bytes = (size_t)(i % 16) * 16;
+            eddy_sw_fiber_prepare_returning(&p->fibers[k], skip_bytes, returning_entry, p);
+        }
+        eddy_sw_switch(&p->home, &p->fibers[0]);
+        CHECK(p->steps == i * 3 + 2);
+        eddy_sw_switch(&p->home, &p->fibers[1]);
+        CHECK(p->steps == i * 3 + 3);
+    }
+    for (int i = 0; i < 3; i++) fiber_end(&p->fibers[i]);
+}
+
 /* A fiber that was prepared and never ran, or is suspended, can be destroyed or prepared again. */
 static void parked_entry(void *argument) {
     place *p = argument;
@@ -283,6 +313,7 @@ int main(void) {
     test_ring(&p);
     test_many(&p);
     test_reuse(&p);
+    test_returning(&p);
     test_unfinished(&p);
     test_unwind(&p);
     test_threads();

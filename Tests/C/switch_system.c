@@ -137,11 +137,24 @@ static void test_stderr(void) {
 
 /* ---- The child of a fork -------------------------------------------------------------------- */
 
+/* Every second loop is a live one. */
+static uint64_t word_before(int i) {
+    return (uint64_t)i << 32 | (uint64_t)i | (i % 2 ? EDDY_SW_LOOP_LIVE : 0);
+}
+
 static void check_forked(void) {
     eddy_sw_thread *thread = eddy_sw_this_thread();
     CHECK(thread->loop == NULL && thread->bound == NULL);
     CHECK(thread->state == EDDY_SW_THREAD_FORKED);
-    for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) CHECK(eddy_sw_loop_words[i] == 0);
+    for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) {
+        uint64_t word = eddy_sw_loop_words[i];
+        if (i % 2) {
+            CHECK((word & EDDY_SW_LOOP_LIVE) == 0);
+            CHECK((word & EDDY_SW_LOOP_SPENT) == EDDY_SW_LOOP_SPENT);
+        } else {
+            CHECK(word == word_before(i));
+        }
+    }
 }
 
 static void test_fork(void) {
@@ -151,11 +164,11 @@ static void test_fork(void) {
     eddy_sw_thread *thread = eddy_sw_this_thread();
     thread->loop = &loop;
     thread->bound = &loop;
-    for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) eddy_sw_loop_words[i] = (uint64_t)i + 1;
+    for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) eddy_sw_loop_words[i] = word_before(i);
     CHECK(ended_well(in_child(check_forked, said, sizeof said)));
     CHECK(thread->loop == &loop && thread->bound == &loop);
     CHECK(thread->state == EDDY_SW_THREAD_OPEN);
-    CHECK(eddy_sw_loop_words[EDDY_SW_LOOP_LIMIT - 1] == EDDY_SW_LOOP_LIMIT);
+    for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) CHECK(eddy_sw_loop_words[i] == word_before(i));
     memset(thread, 0, sizeof *thread);
 }
 

@@ -77,14 +77,20 @@ void eddy_sw_exit_hooked(eddy_sw_fiber *from, eddy_sw_fiber *to) {
     eddy_sw_exit_raw(from, to);
 }
 
-static void start(void *argument, void (*entry)(void *)) { entry(argument); }
+static eddy_sw_fiber home, fibers[FIBERS];
+
+static void *start(void *argument, void *entry, void *fiber) {
+    CHECK((eddy_sw_fiber *)fiber >= fibers && (eddy_sw_fiber *)fiber < fibers + FIBERS);
+    ((void (*)(void *))(uintptr_t)entry)(argument);
+    CHECK(!"an entry that must exit returned");
+    return NULL;
+}
 
 static _Alignas(16) char stacks[FIBERS][STACK_BYTES];
-static eddy_sw_fiber home, fibers[FIBERS];
 
 static void prepare(int i, size_t skip_bytes, void (*entry)(void *), void *argument) {
     fibers[i].sp = eddy_sw_frame_build(stacks[i] + STACK_BYTES - skip_bytes, EDDY_SW_FP_DEFAULT,
-                                       start, entry, argument);
+                                       start, argument, (void *)(uintptr_t)entry, &fibers[i]);
 }
 
 /* ---- Registers ------------------------------------------------------------------------------ */
@@ -214,6 +220,30 @@ static void test_reuse(uint64_t count) {
     CHECK(sum == count * (count - 1) / 2);
 }
 
+/* ---- Ending by returning --------------------------------------------------------------------- */
+
+/* Each goes on with the next, which has not begun; the last one goes home. */
+static void *returning(void *argument, void *entry, void *fiber) {
+    CHECK(fiber == argument && entry == NULL);
+    sum++;
+    write_fpcr((uint64_t)2 << 22);   /* home has another */
+    if (sum % 2 == 0) eddy_sw_switch(fiber, &home);
+    return fiber == &fibers[FIBERS - 1] ? &home : (eddy_sw_fiber *)fiber + 1;
+}
+
+static void test_returning(void) {
+    sum = 0;
+    for (int round = 0; round < 10000; round++) {
+        for (int i = 0; i < FIBERS; i++) {
+            fibers[i].sp = eddy_sw_frame_build(stacks[i] + STACK_BYTES, EDDY_SW_FP_DEFAULT,
+                                               returning, &fibers[i], NULL, &fibers[i]);
+        }
+        switch_and_check(&home, &fibers[0], (uint64_t)round);
+        for (int i = 1; i < FIBERS; i += 2) switch_and_check(&home, &fibers[i], (uint64_t)i);
+    }
+    CHECK(sum == (uint64_t)FIBERS * 10000);
+}
+
 /* ---- Tools ---------------------------------------------------------------------------------- */
 
 static void test_hooks(void) {
@@ -227,6 +257,7 @@ static void test_hooks(void) {
 __attribute__((used)) static void run(void) {
     test_registers();
     test_reuse(100000);
+    test_returning();
     test_hooks();
     CHECK(hooked_exits == 9);   /* none has come since */
     say("aarch64 switch: ok\n");

@@ -25,11 +25,17 @@ private let standardMembers: Set<String> = [
   "weakCompareExchange", "withMemoryRebound",
 ]
 
-private enum Kind { case global, member }
+/// How a declaration can be named from another file: as it stands, as a member, or not at all.
+private enum Reach { case global, member, none }
 
 private struct Declaration {
   let name: String
-  let kind: Kind
+  let reach: Reach
+}
+
+private struct Owner {
+  let layer: String
+  let reach: Reach
 }
 
 func layerViolations(_ sources: [Source]) -> [Violation] {
@@ -59,16 +65,20 @@ func layerViolations(_ sources: [Source]) -> [Violation] {
   return found
 }
 
-/// The one folder that declares each name; names that several declare are left out.
-private func declarationOwners(_ core: [Source]) -> [Kind: [String: String]] {
-  var folders: [Kind: [String: Set<String>]] = [:]
+/// The one folder that declares each name; names that several declare, in whatever way, are left
+/// out.
+private func declarationOwners(_ core: [Source]) -> [String: Owner] {
+  var folders: [String: Set<String>] = [:]
+  var owners: [String: Owner] = [:]
   for source in core {
     guard let layer = source.layer, layerRanks[layer] != nil else { continue }
     for declaration in declarations(in: source) {
-      folders[declaration.kind, default: [:]][declaration.name, default: []].insert(layer)
+      folders[declaration.name, default: []].insert(layer)
+      guard declaration.reach != .none else { continue }
+      owners[declaration.name] = Owner(layer: layer, reach: declaration.reach)
     }
   }
-  return folders.mapValues { names in names.compactMapValues { $0.count == 1 ? $0.first : nil } }
+  return owners.filter { folders[$0.key]?.count == 1 }
 }
 
 private func declarations(in source: Source) -> [Declaration] {
@@ -84,16 +94,32 @@ private func declarations(in source: Source) -> [Declaration] {
     case ")", "]": parens -= 1
     default: break
     }
-    guard parens == 0, index + 1 < source.tokens.count else { continue }
+    let isFunction = token.text == "func"
+    guard parens == 0, index + 1 < source.tokens.count,
+      isFunction || types.contains(token.text) || ["let", "var"].contains(token.text)
+    else { continue }
     let name = source.tokens[index + 1].text
     guard let first = name.first, first.isLetter || first == "_" else { continue }
-    let isGlobal = types.contains(token.text) || ["func", "let", "var"].contains(token.text)
-    if depth == 0, isGlobal { found.append(Declaration(name: name, kind: .global)) }
-    if depth == 1, token.text == "func", !standardMembers.contains(name) {
-      found.append(Declaration(name: name, kind: .member))
+    let isPrivate = isPrivate(at: index, in: source.tokens)
+    if depth == 0 {
+      found.append(Declaration(name: name, reach: isPrivate ? .none : .global))
+    } else if isFunction {
+      let isMember = depth == 1 && !isPrivate && !standardMembers.contains(name)
+      found.append(Declaration(name: name, reach: isMember ? .member : .none))
     }
   }
   return found
+}
+
+/// Whether `private` is among the modifiers before the keyword at `index`.
+private func isPrivate(at index: Int, in tokens: [Token]) -> Bool {
+  let modifiers: Set<String> = ["private", "fileprivate", "static", "mutating", "final", "inline"]
+  var position = index - 1
+  while position >= 0, modifiers.contains(tokens[position].text) {
+    if tokens[position].text.hasSuffix("private") { return true }
+    position -= 1
+  }
+  return false
 }
 
 private struct Use {
@@ -101,26 +127,32 @@ private struct Use {
   let violation: Violation
 }
 
-private func uses(in source: Source, owners: [Kind: [String: String]]) -> [Use] {
+private func uses(in source: Source, owners: [String: Owner]) -> [Use] {
   guard let layer = source.layer, let rank = layerRanks[layer] else { return [] }
   var found: [Use] = []
   for (index, token) in source.tokens.enumerated() {
-    let previous = index > 0 ? source.tokens[index - 1].text : ""
-    let next = index + 1 < source.tokens.count ? source.tokens[index + 1].text : ""
-    // A label, or a declaration of its own.
-    if ["func", "let", "var", "case"].contains(previous) { continue }
-    var owner: String?
-    if next == "(" { owner = owners[.member]?[token.text] }
-    if previous != ".", next != ":" || token.text.first?.isUppercase == true {
-      owner = owners[.global]?[token.text] ?? owner
-    }
-    guard let owner, let ownerRank = layerRanks[owner], ownerRank > rank else { continue }
+    guard let owner = owners[token.text], let ownerRank = layerRanks[owner.layer],
+      ownerRank > rank, isUse(at: index, in: source.tokens, of: owner.reach)
+    else { continue }
     found.append(
       Use(
         name: token.text,
         violation: Violation(
           path: source.path, line: token.line, rule: "layer-direction",
-          message: "\(token.text) is declared in \(owner), which comes after \(layer)")))
+          message: "\(token.text) is declared in \(owner.layer), which comes after \(layer)")))
   }
   return found
+}
+
+/// A member is used where it is called. Another name is used wherever it stands, but as a member, a
+/// label or a local declaration.
+private func isUse(at index: Int, in tokens: [Token], of reach: Reach) -> Bool {
+  let previous = index > 0 ? tokens[index - 1].text : ""
+  let next = index + 1 < tokens.count ? tokens[index + 1].text : ""
+  if ["func", "let", "var", "case"].contains(previous) { return false }
+  switch reach {
+  case .member: return next == "("
+  case .global: return previous != "." && (next != ":" || tokens[index].text.first!.isUppercase)
+  case .none: return false
+  }
 }

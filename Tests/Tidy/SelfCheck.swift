@@ -16,7 +16,7 @@ private let samples = [
     text: """
       // Opens as it should.
       import Foundation //! subset
-      struct Early { var x: Int }
+      struct Early { func shared() {} }
       class Counted {} //! subset
       func early(_ list: [Int]) { //! subset
         print(list) //! subset
@@ -31,6 +31,8 @@ private let samples = [
         var later: Late? //! layer-direction
         early.lateMember() //! layer-direction
         later.store(1)
+        shared()
+        hidden()
         run { [q] in q } //! subset
         let r: any Error //! subset
       }
@@ -42,6 +44,8 @@ private let samples = [
       import CEddy
       struct Late {}
       func late() { uv_run(nil, 0) }
+      private func hidden() {}
+      func shared() { func inner() {} }
       extension Late {
         func lateMember() {}
         func store() {}

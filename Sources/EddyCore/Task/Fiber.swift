@@ -72,7 +72,7 @@ extension Ref where Record == LoopRecord {
     }
     core.ready.removeFirst(next)
     core.stepsLeft &-= 1
-    return TaskRef(raw: next.pointee.owner.unsafelyUnwrapped)
+    return TaskRef(holding: next)
   }
 
   @inline(__always)

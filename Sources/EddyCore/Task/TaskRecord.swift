@@ -62,6 +62,12 @@ extension Ref where Record == TaskRecord {
   @inline(__always)
   var completion: CompletionRef { CompletionRef(raw: raw) }
 
+  /// The task whose `ready` this is: it follows the completion.
+  @inline(__always)
+  init(holding ready: UnsafeMutablePointer<Runnable>) {
+    self.init(raw: UnsafeMutableRawPointer(ready) - MemoryLayout<Completion>.stride)
+  }
+
   @inline(__always)
   var id: UInt64 { self.completion.slot.id }
 

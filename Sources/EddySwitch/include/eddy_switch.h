@@ -51,6 +51,11 @@ EDDY_SW_HIDDEN void eddy_sw_fiber_destroy(eddy_sw_fiber *fiber);
  * eddy_sw_exit. skip_bytes, a multiple of 16, are left unused at the top (cache colouring). */
 EDDY_SW_HIDDEN void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes,
                                           void (*entry)(void *), void *argument);
+/* The same for an entry that ends by returning the fiber to go on with, never with eddy_sw_exit.
+ * That is faster, since the processor then predicts the returns of whoever goes on. */
+EDDY_SW_HIDDEN void eddy_sw_fiber_prepare_returning(eddy_sw_fiber *fiber, size_t skip_bytes,
+                                                    eddy_sw_fiber *(*entry)(void *),
+                                                    void *argument);
 /* Suspends `from`, which must be the running one, and resumes `to`. Fastest, down to the returns of
  * the callers, where `to` was suspended by the same call in the program as this one. */
 EDDY_SW_HIDDEN void eddy_sw_switch(eddy_sw_fiber *from, eddy_sw_fiber *to);
