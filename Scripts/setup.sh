@@ -34,12 +34,13 @@ as_root() {
 install_packages() {
   have apt-get || return 1
   echo "setup: installing $*"
+  mkdir -p build
   if [ -z "${updated:-}" ]; then
-    as_root apt-get update -q > /dev/null || return 1
+    as_root apt-get update -q > build/setup.log 2>&1 || { cat build/setup.log && return 1; }
     updated=1
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -y --no-install-recommends "$@" < /dev/null > /dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" \
+    < /dev/null > build/setup.log 2>&1 || { cat build/setup.log && return 1; }
 }
 
 # Whether the Swift compiler is 6.3 or newer: it is the first with @c.

@@ -17,20 +17,21 @@ extra() {
   done < Scripts/c_flags.txt
 }
 
-# use_core CORE: sets library and link.
+# use_core CORE CONFIGURATION: sets library and link; the Embedded core has one configuration.
 use_core() {
   EDDY_TEST_CORE=$1
   export EDDY_TEST_CORE
   link="-leddy"
   if [ "$1" = swiftpm ]; then
-    library=$($SWIFT build --show-bin-path) || exit 1
+    $SWIFT build --quiet -c "$2" --product EddyCoreDynamic || exit 1
+    library=$($SWIFT build -c "$2" --show-bin-path) || exit 1
     link="-lEddyCoreDynamic"
   fi
 }
 
 # build NAME: the program $work/NAME; the compiler's words in $work/NAME.log.
 build() {
-  more=$(extra "$1")
+  more=$(extra "$1" | sed -e 's/@release//')
   with="-L$library $link $(pkg-config --libs libuv)"
   case $more in
   *@switch*)
@@ -57,29 +58,35 @@ run() {
   [ "${good:-0}" = 0 ] || pass "$1: $good passed" "$good"
   [ "${bad:-0}" -gt 0 ] || bad=1
   fail "$1: $bad failed, exit status $status" "$bad"
-  grep -v -e '^ok  ' -e ' passed, .* failed$' "$work/$1.out" > "$work/$1.said"
+  grep -a -v -e '^ok  ' -e ' passed, .* failed$' "$work/$1.out" > "$work/$1.said"
   tail -n 60 "$work/$1.err" >> "$work/$1.said"
   explain "$work/$1.said"
 }
 
 one() {
   reason=$(skip_reason "Tests/C/$1.c" "$tool" "$core")
-  case "$core$(extra "$1")" in
+  configuration=debug
+  case "$core $(extra "$1")" in
   swiftpm*@switch*) reason="links no library; done with the Embedded one" ;;
+  swiftpm*@release*) configuration=release ;;
   esac
   if [ -n "$reason" ]; then
     skip "$1" "$reason"
-  elif build "$1"; then
+    return
+  fi
+  [ "$configuration" = debug ] || use_core "$core" "$configuration"
+  if build "$1"; then
     run "$1"
   else
     fail "$1 does not build"
     explain "$work/$1.log"
   fi
+  [ "$configuration" = debug ] || use_core "$core" debug
 }
 
 every() {
   core=$1
-  use_core "$core"
+  use_core "$core" debug
   begin "C tests, $core core, tool $tool"
   work=build/tests/$tool-$core
   mkdir -p "$work"

@@ -2,16 +2,17 @@
  * memory_interpose.h: malloc and its kin, mmap and its kin, counted and made to fail, for the tests
  * of memory. A program that includes this replaces the C library's for the whole process.
  *
- * Owns the counts. While `memory.armed` is set, each call that could fail is a step; step number
- * `fail_at` fails, and with `and_later` every step after it too.
- * Invariants: a block that is freed was counted when it was made, from the start of the process on.
+ * Owns the counts, of calls made by Eddy and libuv alone: what the C library or, in the SwiftPM
+ * build, Swift's own runtime asks for passes through. While `memory.armed` is set, each call that
+ * could fail is a step; step number `fail_at` fails, and with `and_later` every step after it too.
+ * Invariants: a block that Eddy or libuv frees was made by one of them.
  * Threads: one.
  */
 #ifndef MEMORY_INTERPOSE_H
 #define MEMORY_INTERPOSE_H
 
-#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -38,6 +39,42 @@ void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 void __libc_free(void *);
 
+/* Where Eddy's code and libuv's lie. */
+typedef struct memory_range {
+    uintptr_t low, high;
+} memory_range_t;
+static memory_range_t memory_eddy, memory_uv;
+
+static int memory_look_at(struct dl_phdr_info *info, size_t size, void *context) {
+    memory_range_t *range = NULL;
+    (void)size;
+    (void)context;
+    if (strstr(info->dlpi_name, "libeddy") || strstr(info->dlpi_name, "libEddyCore"))
+        range = &memory_eddy;
+    else if (strstr(info->dlpi_name, "libuv")) range = &memory_uv;
+    for (int index = 0; range && index < info->dlpi_phnum; index++) {
+        const uintptr_t low = info->dlpi_addr + info->dlpi_phdr[index].p_vaddr;
+        if (info->dlpi_phdr[index].p_type != PT_LOAD) continue;
+        if (range->low == 0 || low < range->low) range->low = low;
+        if (low + info->dlpi_phdr[index].p_memsz > range->high)
+            range->high = low + info->dlpi_phdr[index].p_memsz;
+    }
+    return 0;
+}
+
+__attribute__((constructor)) static void memory_find(void) {
+    dl_iterate_phdr(memory_look_at, NULL);
+}
+
+static int memory_lies_in(const memory_range_t *range, const void *place) {
+    return (uintptr_t)place >= range->low && (uintptr_t)place < range->high;
+}
+
+static int memory_is_ours(const void *caller) {
+    return memory_lies_in(&memory_eddy, caller) || memory_lies_in(&memory_uv, caller);
+}
+#define MEMORY_CALLER __builtin_return_address(0)
+
 static inline void memory_arm(int64_t fail_at, int and_later) {
     memory.steps = 0;
     memory.failures = 0;
@@ -49,8 +86,8 @@ static inline void memory_arm(int64_t fail_at, int and_later) {
 static inline void memory_disarm(void) { memory.armed = 0; }
 
 /* Counts a step and tells whether it fails. */
-static int memory_fails(void) {
-    if (!memory.armed) return 0;
+static int memory_fails(const void *caller) {
+    if (!memory.armed || !memory_is_ours(caller)) return 0;
     memory.steps++;
     if (memory.fail_at == 0 || memory.steps < memory.fail_at) return 0;
     if (memory.steps > memory.fail_at && !memory.and_later) return 0;
@@ -59,68 +96,71 @@ static int memory_fails(void) {
     return 1;
 }
 
-/* libuv ends the process when its table of watchers cannot grow, which nobody can prevent: such a
- * call is counted and does not fail. */
-static int memory_is_watchers(void *caller) {
-    Dl_info info;
-    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libuv") != NULL;
-}
-
-static void *memory_made(void *block) {
-    if (block) memory.blocks++;
+static void *memory_made(void *block, const void *caller) {
+    if (block && memory_is_ours(caller)) memory.blocks++;
     return block;
 }
 
 void *malloc(size_t bytes) {
-    return memory_fails() ? NULL : memory_made(__libc_malloc(bytes));
+    void *const caller = MEMORY_CALLER;
+    return memory_fails(caller) ? NULL : memory_made(__libc_malloc(bytes), caller);
 }
 
 void *calloc(size_t count, size_t bytes) {
-    return memory_fails() ? NULL : memory_made(__libc_calloc(count, bytes));
+    void *const caller = MEMORY_CALLER;
+    return memory_fails(caller) ? NULL : memory_made(__libc_calloc(count, bytes), caller);
 }
 
+/* libuv ends the process when its table of watchers cannot grow, which nobody can prevent: such a
+ * call is a step and does not fail. */
 void *realloc(void *block, size_t bytes) {
-    if (memory.armed && memory_is_watchers(__builtin_return_address(0))) memory.steps++;
-    else if (memory_fails()) return NULL;
+    void *const caller = MEMORY_CALLER;
+    if (memory.armed && memory_lies_in(&memory_uv, caller)) memory.steps++;
+    else if (memory_fails(caller)) return NULL;
     void *made = __libc_realloc(block, bytes);
-    if (!block) return memory_made(made);
-    if (!made && bytes == 0) memory.blocks--;
+    if (!block) return memory_made(made, caller);
+    if (!made && bytes == 0 && memory_is_ours(caller)) memory.blocks--;
     return made;
 }
 
 void *memalign(size_t alignment, size_t bytes) {
-    return memory_fails() ? NULL : memory_made(__libc_memalign(alignment, bytes));
+    void *const caller = MEMORY_CALLER;
+    return memory_fails(caller) ? NULL : memory_made(__libc_memalign(alignment, bytes), caller);
 }
 
-void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    void *const caller = MEMORY_CALLER;
+    return memory_fails(caller) ? NULL : memory_made(__libc_memalign(alignment, bytes), caller);
+}
 
 int posix_memalign(void **ret_block, size_t alignment, size_t bytes) {
-    void *block = memalign(alignment, bytes);
-    if (!block) return ENOMEM;
-    *ret_block = block;
-    return 0;
+    void *const caller = MEMORY_CALLER;
+    if (memory_fails(caller)) return ENOMEM;
+    *ret_block = memory_made(__libc_memalign(alignment, bytes), caller);
+    return *ret_block ? 0 : ENOMEM;
 }
 
 void free(void *block) {
-    if (block) memory.blocks--;
+    if (block && memory_is_ours(MEMORY_CALLER)) memory.blocks--;
     __libc_free(block);
 }
 
 void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
-    if (memory_fails()) return MAP_FAILED;
+    void *const caller = MEMORY_CALLER;
+    if (memory_fails(caller)) return MAP_FAILED;
     const long place = syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
     if (place == -1) return MAP_FAILED;
-    if (!(flags & MAP_FIXED)) memory.mapped += (int64_t)bytes;
+    if (!(flags & MAP_FIXED) && memory_is_ours(caller)) memory.mapped += (int64_t)bytes;
     return (void *)place;
 }
 
 int munmap(void *address, size_t bytes) {
-    memory.mapped -= (int64_t)bytes;
+    if (memory_is_ours(MEMORY_CALLER)) memory.mapped -= (int64_t)bytes;
     return (int)syscall(SYS_munmap, address, bytes);
 }
 
 int mprotect(void *address, size_t bytes, int protection) {
-    if (memory_fails()) return -1;
+    if (memory_fails(MEMORY_CALLER)) return -1;
     return (int)syscall(SYS_mprotect, address, bytes, protection);
 }
 

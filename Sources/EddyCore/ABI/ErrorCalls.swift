@@ -22,7 +22,7 @@ public func eddy_error_current(
     slot.pointee.error = loop.diagnostics.makeError(slot.pointee.status, nil)
   }
   guard let error = slot.pointee.error else { return EDDY_ENOMEM }
-  ret_error.pointee = eddy_error_t(id: error.retained().slot.id)
+  ret_error.pointee = error.handedOut()
   return EDDY_OK
 }
 
@@ -101,7 +101,7 @@ public func eddy_error_format(
 @c @implementation
 public func eddy_error_retain(_ error: eddy_error_t) -> eddy_status_t {
   guard let record = find(error) else { return refuse(error) }
-  _ = record.retained()
+  _ = record.handedOut()
   return EDDY_OK
 }
 
@@ -109,9 +109,8 @@ public func eddy_error_retain(_ error: eddy_error_t) -> eddy_status_t {
 public func eddy_error_release(_ error: eddy_error_t) -> eddy_status_t {
   if error.id == 0 { return EDDY_OK }
   guard let loop = Loop.boundToThread else { return refuseThread(error.id) }
-  guard let record = loop.diagnostics.errors.find(error.id) else {
-    return loop.refuseHandle(error.id)
-  }
-  loop.diagnostics.release(record)
+  guard let record = loop.diagnostics.errors.find(error.id),
+    loop.diagnostics.releaseReference(record)
+  else { return loop.refuseHandle(error.id) }
   return EDDY_OK
 }

@@ -118,7 +118,7 @@ public func eddy_future_error(
   guard let ret_error, completion.state == .failed else { return loop.fail(EDDY_EINVAL) }
   completion.isRead = true
   guard let error = completion.error else { return loop.fail(EDDY_ENOMEM) }
-  ret_error.pointee = eddy_error_t(id: error.retained().slot.id)
+  ret_error.pointee = error.handedOut()
   return EDDY_OK
 }
 

@@ -1,8 +1,9 @@
 // The error object: a status with a message, causes and children.
 //
-// Owned by the loop's table of errors; whoever keeps an ErrorRef holds one reference.
+// Owned by the loop's table of errors. Code of the runtime that keeps an ErrorRef counts in `holds`;
+// the user's references are counted apart, in the slot, so that a release too many is found.
 // Invariants:
-// 1. A record is freed when its last reference goes; it then lets go of its causes and children.
+// 1. A record is freed when both counts are 0; it then lets go of its causes and children.
 // 2. Causes and children are errors of the same loop, and the links make no cycle, since an error
 //    is linked only from newer ones or from the group that is being closed.
 // 3. Without memory an error is nil; the status stands without it.
@@ -14,6 +15,7 @@ typealias ErrorRef = Ref<ErrorRecord>
 
 struct ErrorRecord {
   var slot: SlotHeader
+  var holds: UInt32
   var status: eddy_status_t
   /// The task that failed with it first: its serial, 0 if none has.
   var taskSerial: UInt64
@@ -37,10 +39,10 @@ struct DiagnosticsCore {
 }
 
 extension Ref where Record == DiagnosticsCore {
-  /// A new error with one reference, or nil when memory is out.
+  /// A new error with one hold, or nil when memory is out.
   func makeError(_ status: eddy_status_t, _ message: UnsafePointer<CChar>?) -> ErrorRef? {
     guard let error = self.errors.take(.error) else { return nil }
-    error.slot.word = 1
+    error.holds = 1
     error.status = status
     error.taskSerial = 0
     error.taskName = nil
@@ -54,11 +56,24 @@ extension Ref where Record == DiagnosticsCore {
     return error
   }
 
-  /// Ends a reference. Freeing is a loop, not a recursion: trees of errors can be deep.
+  /// Ends a hold.
   func release(_ error: ErrorRef?) {
     guard let error else { return }
+    error.holds &-= 1
+    freeIfUnused(error)
+  }
+
+  /// Ends a reference of the user's; false if there is none.
+  func releaseReference(_ error: ErrorRef) -> Bool {
+    if error.slot.word == 0 { return false }
     error.slot.word &-= 1
-    guard error.slot.word == 0 else { return }
+    freeIfUnused(error)
+    return true
+  }
+
+  /// Freeing is a loop, not a recursion: trees of errors can be deep.
+  private func freeIfUnused(_ error: ErrorRef) {
+    guard error.holds == 0, error.slot.word == 0 else { return }
     error.nextDoomed = self.doomed
     self.doomed = error
     if self.isSweeping { return }
@@ -88,11 +103,17 @@ extension Ref where Record == DiagnosticsCore {
 extension Ref where Record == ErrorRecord {
   @inline(__always)
   func retained() -> ErrorRef {
-    self.slot.word &+= 1
+    self.holds &+= 1
     return self
   }
 
-  /// Takes over one reference to `cause`. False when memory is out; the reference stays the caller's.
+  /// The handle of an error that is given out with a reference.
+  func handedOut() -> eddy_error_t {
+    self.slot.word &+= 1
+    return eddy_error_t(id: self.slot.id)
+  }
+
+  /// Takes over one hold of `cause`. False when memory is out; the hold stays the caller's.
   func addCause(_ cause: ErrorRef) -> Bool { self.causes.append(cause) }
 
   func addChild(_ child: ErrorRef) -> Bool { self.children.append(child) }
@@ -106,7 +127,7 @@ struct ErrorSlot {
 }
 
 extension Ref where Record == DiagnosticsCore {
-  /// Replaces the current error. Takes over the reference.
+  /// Replaces the current error. Takes over the hold.
   @inline(__always)
   func replace(
     _ slot: UnsafeMutablePointer<ErrorSlot>, _ status: eddy_status_t, _ error: ErrorRef?
@@ -116,7 +137,7 @@ extension Ref where Record == DiagnosticsCore {
     if old != nil { release(old) }
   }
 
-  /// Takes the error out of a slot if it goes with this status; the caller then has the reference.
+  /// Takes the error out of a slot if it goes with this status; the caller then has the hold.
   func takeError(from slot: UnsafeMutablePointer<ErrorSlot>, for status: eddy_status_t) -> ErrorRef?
   {
     guard status != EDDY_OK, slot.pointee.status == status else { return nil }

@@ -11,8 +11,10 @@ import CEddy
 import EddySwitch
 
 extension Ref where Record == LoopRecord {
-  /// What a new fiber runs on its own stack. It never returns.
-  static func fiberMain(_ raw: UnsafeMutableRawPointer?) {
+  /// What a new fiber runs on its own stack; returns the fiber to go on with.
+  static func fiberMain(
+    _ raw: UnsafeMutableRawPointer?
+  ) -> UnsafeMutablePointer<eddy_sw_fiber>? {
     let task = TaskRef(raw: raw.unsafelyUnwrapped)
     let loop = Loop.running
     let status: eddy_status_t
@@ -28,7 +30,7 @@ extension Ref where Record == LoopRecord {
     let stack = task.stack.unsafelyUnwrapped
     task.stack = nil
     loop.finish(task, result)
-    loop.exitFiber(on: stack)
+    return loop.exitFiber(on: stack)
   }
 
   /// The end of a task whose root scope has been closed with this result.

@@ -156,10 +156,9 @@ extension Ref where Record == LoopRecord {
     let errors = diagnostics.errors
     for position in 0..<errors.positions {
       let error = errors.record(at: position)
-      if errors.isLive(error), error.slot.word > 0 {
-        error.slot.word = 1
-        diagnostics.release(error)
-      }
+      guard errors.isLive(error), error.slot.word > 0 else { continue }
+      error.slot.word = 1
+      _ = diagnostics.releaseReference(error)
     }
   }
 }

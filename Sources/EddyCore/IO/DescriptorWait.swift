@@ -95,14 +95,8 @@ extension Ref where Record == LoopRecord {
 extension Ref where Record == DescriptorTable {
   /// Links a wait and has its events polled.
   func add(_ wait: Ref<DescriptorWait>, _ uv: UnsafeMutablePointer<uv_loop_t>) -> eddy_status_t {
-    let index = Int(wait.number)
-    guard self.records.reserve(index &+ 1) else { return EDDY_ENOMEM }
-    while self.records.count <= index { _ = self.records.append(nil) }
-    if self.records[index] == nil {
-      let status = open(index, uv)
-      if status != EDDY_OK { return status }
-    }
-    let record = self.records[index].unsafelyUnwrapped
+    let opened = find(Int(wait.number), uv)
+    guard let record = opened.record else { return opened.status }
     wait.record = record
     wait.isLinked = true
     wait.next = nil
@@ -117,18 +111,28 @@ extension Ref where Record == DescriptorTable {
     return status
   }
 
-  private func open(_ index: Int, _ uv: UnsafeMutablePointer<uv_loop_t>) -> eddy_status_t {
-    guard let record = self.recordPool.take() else { return EDDY_ENOMEM }
+  /// The record of a descriptor; a new one if nobody waits for it yet. libuv is asked first, so the
+  /// table grows only for descriptors that are open.
+  private func find(_ index: Int, _ uv: UnsafeMutablePointer<uv_loop_t>)
+    -> (status: eddy_status_t, record: Ref<DescriptorRecord>?)
+  {
+    if index < self.records.count, let record = self.records[index] { return (EDDY_OK, record) }
+    guard let record = self.recordPool.take() else { return (EDDY_ENOMEM, nil) }
     let status = uv_poll_init(uv, record.at.poll, Int32(index))
     if status != 0 {
       self.recordPool.give(record)
-      return status == UV_EEXIST.rawValue ? EDDY_EBUSY : status
+      return (status == UV_EEXIST.rawValue ? EDDY_EBUSY : status, nil)
     }
     record.poll.data = record.raw
     record.number = Int32(index)
     record.table = self
+    guard self.records.reserve(index &+ 1) else {
+      record.closeHandle()
+      return (EDDY_ENOMEM, nil)
+    }
+    while self.records.count <= index { _ = self.records.append(nil) }
     self.records[index] = record
-    return EDDY_OK
+    return (EDDY_OK, record)
   }
 }
 
@@ -191,6 +195,11 @@ extension Ref where Record == DescriptorRecord {
   private func close() {
     _ = uv_poll_stop(self.at.poll)
     self.table.unsafelyUnwrapped.records[Int(self.number)] = nil
+    closeHandle()
+  }
+
+  /// Has libuv let go of the handle; the record is free once it has.
+  fileprivate func closeHandle() {
     self.at.poll.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
       uv_close(handle) { handle in
         let record = Ref<DescriptorRecord>(raw: handle.unsafelyUnwrapped.pointee.data)

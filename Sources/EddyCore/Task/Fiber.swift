@@ -32,18 +32,16 @@ extension Ref where Record == LoopRecord {
     }
   }
 
-  /// Ends a fiber, whose task may be gone already: its stack goes to the pool and is left for the last time.
-  func exitFiber(on stack: Ref<StackRecord>) -> Never {
-    let fiber = stack.at.fiber
+  /// Ends a fiber, whose task may be gone already: its stack goes to the pool. Returns whom to go on
+  /// with; the fiber's entry returns it too, which leaves the stack for the last time.
+  func exitFiber(on stack: Ref<StackRecord>) -> UnsafeMutablePointer<eddy_sw_fiber>? {
     Ref<StackPool>(self.at.stacks).give(stack)
     if self.stacks.ended == nil, let next = takeNextFiber() {
       begin(next)
-      eddy_sw_exit(fiber, next.fiberAddress)
-    } else {
-      becomeIdle()
-      eddy_sw_exit(fiber, self.at.threadFiber)
+      return next.fiberAddress
     }
-    eddy_sw_abort("a task that had ended was resumed")
+    becomeIdle()
+    return self.at.threadFiber
   }
 
   /// Gives a task a stack of its own, ready to call `taskMain`. False when stacks are out.
@@ -51,7 +49,7 @@ extension Ref where Record == LoopRecord {
   func equip(_ task: TaskRef, stackBytes: Int) -> Bool {
     guard let stack = Ref<StackPool>(self.at.stacks).take(stackBytes) else { return false }
     task.stack = stack
-    eddy_sw_fiber_prepare(
+    eddy_sw_fiber_prepare_returning(
       stack.at.fiber, stack.skipBytes, self.taskMain.unsafelyUnwrapped, task.raw)
     return true
   }

@@ -38,7 +38,8 @@ struct LoopRecord {
   /// Frees that table after the poll is closed; set together with it.
   var freeDescriptors: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   /// What a new fiber runs; set by the layer that knows a task's life.
-  var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+  var taskMain:
+    (@convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutablePointer<eddy_sw_fiber>?)?
   var firstSpread: ScopeRef?
   var lastSpread: ScopeRef?
   /// Completions that lost their last reference while the gate was closed.
