@@ -47,7 +47,7 @@ CFLAGS_LIB = -std=gnu11 -O2 -gdwarf-4 -fPIC -fvisibility=hidden -fstack-clash-pr
 	-ffunction-sections -Wall -Wextra -Werror -IInclude -ISources/EddySwitch/include \
 	$(SAN_CFLAGS)
 LDFLAGS_LIB = -shared -fuse-ld=lld -Wl,-soname,libeddy.so.$(SOVERSION) \
-	-Wl,--version-script=$(BUILD)/eddy.map -Wl,--undefined-version -Wl,--gc-sections \
+	-Wl,--version-script=$(BUILD)/eddy.map -Wl,--gc-sections \
 	-Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--as-needed \
 	$(if $(SAN),$(SAN_CFLAGS),-Wl,--no-undefined)
 

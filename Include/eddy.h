@@ -100,13 +100,13 @@ typedef int32_t eddy_status_t;
 
 #define EDDY_ECANCELED ((eddy_status_t)-5001)         /* a scope around the caller is cancelled */
 #define EDDY_ETIMEDOUT ((eddy_status_t)-5002)         /* a scope's own deadline has passed */
-#define EDDY_EGROUP ((eddy_status_t)-5003)            /* a group failed; its error has the children */
+#define EDDY_EGROUP ((eddy_status_t)-5003)            /* a group failed; see its children */
 #define EDDY_ETARGETCANCELED ((eddy_status_t)-5004)   /* what was waited for ended cancelled */
-#define EDDY_EFOREIGNCANCEL ((eddy_status_t)-5005)    /* EDDY_ECANCELED came out of no cancelled scope */
+#define EDDY_EFOREIGNCANCEL ((eddy_status_t)-5005)    /* a cancel out of no cancelled scope */
 #define EDDY_EGRACE ((eddy_status_t)-5006)            /* something did not end within its grace */
-#define EDDY_ESCOPELEAK ((eddy_status_t)-5007)        /* a scope was left open; reported, repaired */
+#define EDDY_ESCOPELEAK ((eddy_status_t)-5007)        /* a scope was left open; repaired */
 #define EDDY_EBADHANDLE ((eddy_status_t)-5008)        /* null, stale or wrong-kind handle */
-#define EDDY_EWRONGTHREAD ((eddy_status_t)-5009)      /* the loop belongs to another thread, or none here */
+#define EDDY_EWRONGTHREAD ((eddy_status_t)-5009)      /* another thread's loop, or none here */
 #define EDDY_ENOTTASK ((eddy_status_t)-5010)          /* only a task on its own stack can do this */
 #define EDDY_EPENDING ((eddy_status_t)-5011)          /* not done yet */
 #define EDDY_EALREADY ((eddy_status_t)-5012)          /* done before */
@@ -164,7 +164,8 @@ typedef struct eddy_future { uint64_t id; } eddy_future_t;
 typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
 typedef struct eddy_error { uint64_t id; } eddy_error_t;
 
-/* What a task runs, and what eddy_call, eddy_with_timeout and eddy_defer run. */
+/* What a task runs, and what eddy_call, eddy_with_timeout and eddy_defer run. A positive status,
+ * which no function of Eddy gives, is reported and taken as EDDY_EINVAL. */
 typedef eddy_status_t (*eddy_task_fn)(void *EDDY_NULLABLE context);
 /* Frees a value or a context. It is called exactly once, in every outcome. */
 typedef void (*eddy_release_fn)(void *EDDY_NULLABLE value);
@@ -262,10 +263,10 @@ typedef struct eddy_loop_options {
  * Runs a task function on a new loop of this thread, closes the loop and returns the function's
  * status. When the root task has ended, every other task is cancelled and awaited first.
  * options may be NULL. context is passed to fn and must outlive it.
- * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this thread
- * has a loop), EDDY_EVERSION (this header is newer than the library), EDDY_EDEADLK (every task
- * waits for something that cannot happen; all were cancelled), EDDY_EGRACE (tasks were left that
- * cannot end; named in a report; their memory is abandoned).
+ * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this
+ * thread has a loop), EDDY_EVERSION (this header is newer than the library), EDDY_EDEADLK (every
+ * task waited for something that cannot happen: the root was cancelled for that, and ended so),
+ * EDDY_EGRACE (tasks were left that cannot end; named in a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_run(options, fn, context)                                                            \
@@ -284,10 +285,11 @@ EDDY_API int eddy_main_versioned(int32_t version, eddy_task_fn EDDY_NULLABLE fn,
     void *EDDY_NULLABLE context);
 
 /*
- * Makes a loop and binds it to this thread. Tasks may be spawned at once; they run in eddy_loop_run.
+ * Makes a loop and binds it to this thread. Tasks may be spawned at once; they run in
+ * eddy_loop_run.
  * Ownership: the loop ends at eddy_loop_close. options may be NULL.
- * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM (also: 255 loops live), EDDY_EBUSY (this thread has a
- * loop), EDDY_EVERSION.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM (also: 255 loops live), EDDY_EBUSY (this thread has
+ * a loop), EDDY_EVERSION.
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_loop_create(options, ret_loop)                                                       \
@@ -297,8 +299,8 @@ EDDY_API eddy_status_t eddy_loop_create_versioned(int32_t version,
 
 /*
  * Runs fn as a root task until it has ended. Other tasks keep their state between two runs.
- * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error is
- * read with eddy_error_current.
+ * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error
+ * is read with eddy_error_current.
  * Returns fn's status; EDDY_EINVAL, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOMEM, EDDY_EBUSY (it
  * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run.
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
@@ -371,9 +373,10 @@ EDDY_API eddy_status_t eddy_task_spawn_at(const char *EDDY_NULLABLE site,
  * Starts a task as a child of an open group, from any task or callback of the loop: closing the
  * group waits for it, its failure cancels the group, and the group's cancellation reaches it.
  * Ownership and the rest as eddy_task_spawn.
- * Returns what eddy_task_spawn gives, and EDDY_EBADHANDLE (no such group, a closed one, a scope that
- * is no group), EDDY_ECANCELED (the group is cancelled and the caller is inside it), EDDY_ECLOSED
- * (the group is cancelled and the caller is not, or all its children have ended in its close).
+ * Returns what eddy_task_spawn gives, and EDDY_EBADHANDLE (no such group, a closed one, a scope
+ * that is no group), EDDY_ECANCELED (the group is cancelled and the caller is inside it),
+ * EDDY_ECLOSED (the group is cancelled and the caller is not, or all its children have ended in its
+ * close).
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 #define eddy_group_spawn(group, fn, context, options, ret_task)                                   \
@@ -391,7 +394,8 @@ EDDY_API eddy_status_t eddy_group_spawn_at(const char *EDDY_NULLABLE site, eddy_
  * returned; EDDY_ENOMEM likewise.
  * Suspends: no. Cancel point: no. Thread: task. Since: 0.1
  */
-EDDY_API eddy_status_t eddy_return(void *EDDY_NULLABLE value, eddy_release_fn EDDY_NULLABLE release);
+EDDY_API eddy_status_t eddy_return(void *EDDY_NULLABLE value,
+    eddy_release_fn EDDY_NULLABLE release);
 
 /*
  * Waits until a task has ended and owns it meanwhile: if the caller is cancelled, the request goes
@@ -400,8 +404,9 @@ EDDY_API eddy_status_t eddy_return(void *EDDY_NULLABLE value, eddy_release_fn ED
  * NULL.
  * Returns the task's status: EDDY_OK with its value, its own failure with its error as the current
  * one, EDDY_ECANCELED if it ended cancelled and the caller is cancelled, EDDY_ETARGETCANCELED if it
- * ended cancelled and the caller is not, EDDY_ETAKEN (the value was taken). Or EDDY_EBADHANDLE, EDDY_EWRONGTHREAD,
- * EDDY_ENOTTASK, EDDY_EDEADLK (the caller itself, or a task the caller is inside).
+ * ended cancelled and the caller is not, EDDY_ETAKEN (the value was taken). Or EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD, EDDY_ENOTTASK, EDDY_EDEADLK (the caller itself, or a task the caller is
+ * inside).
  * Suspends: unless the task has ended. Cancel point: yes, owning. Thread: task. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_task_join(eddy_task_t task,
@@ -470,7 +475,7 @@ EDDY_API eddy_status_t eddy_task_set_local(void *EDDY_NULLABLE local);
 #define EDDY_WAIT_SLEEP ((int32_t)2)      /* a time; the deadline on the loop's clock */
 #define EDDY_WAIT_FUTURE ((int32_t)3)     /* a future or task, observed; its id */
 #define EDDY_WAIT_JOIN ((int32_t)4)       /* a task, owned; its id */
-#define EDDY_WAIT_SCOPE ((int32_t)5)      /* the children of a scope that it closes; the scope's id */
+#define EDDY_WAIT_SCOPE ((int32_t)5)      /* the children of a scope it closes; its id */
 #define EDDY_WAIT_FD ((int32_t)6)         /* a descriptor; its number */
 
 /* Why a scope was cancelled. */
@@ -497,16 +502,17 @@ typedef struct eddy_task_info {
     eddy_scope_t scope;                   /* the group it is in, or null */
     uint64_t serial;                      /* counts the loop's tasks from 1 */
     int32_t wait_kind;                    /* EDDY_WAIT_* */
-    int32_t cancel_requests;              /* by eddy_task_cancel or a cancelled joiner, before its end */
+    int32_t cancel_requests;              /* by eddy_task_cancel or a cancelled joiner */
     uint64_t wait_target;                 /* by wait_kind */
-    int64_t since_ns;                     /* when the wait began, on the loop's clock, to the turn */
+    int64_t since_ns;                     /* when the wait began, loop's clock, to the turn */
     const char *EDDY_NULLABLE site;       /* where it was spawned, or NULL */
     eddy_reason_t reason;                 /* of the nearest cancelled scope that it sees, if any */
     char name[48];                        /* cut to fit, always terminated */
 } eddy_task_info_t;
 
 /*
- * Describes a task. Set ret_info->size to sizeof(eddy_task_info_t) first; as many bytes are written.
+ * Describes a task. Set ret_info->size to sizeof(eddy_task_info_t) first; as many bytes are
+ * written.
  * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
@@ -531,9 +537,11 @@ EDDY_API eddy_status_t eddy_sleep(int64_t duration_ns);
 EDDY_API eddy_status_t eddy_yield(void);
 
 /*
- * Sees a cancellation, and lets others run if the task has done 128 operations since it last waited.
+ * Sees a cancellation, and lets others run if the task has done 128 operations since it last
+ * waited.
  * Returns EDDY_OK, EDDY_ECANCELED, EDDY_ENOTTASK.
- * Suspends: when cancelled, or when that budget is spent. Cancel point: yes. Thread: task. Since: 0.1
+ * Suspends: when cancelled, or when that budget is spent. Cancel point: yes. Thread: task.
+ * Since: 0.1
  */
 EDDY_API eddy_status_t eddy_checkpoint(void);
 
@@ -551,8 +559,8 @@ EDDY_API int32_t eddy_cancelled(void);
  * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE and its kin, any
  * of them. ret_events, may be NULL: which of those came; an error or hang-up counts as all.
  * Returns EDDY_OK, EDDY_ECANCELED, EDDY_EINVAL (no or unknown events, fd < 0), -EBADF, EDDY_EPERM
- * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t), EDDY_ENOTTASK,
- * EDDY_ENOMEM.
+ * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t),
+ * EDDY_ENOTTASK, EDDY_ENOMEM.
  * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_fd_wait(int32_t fd, int32_t events, int32_t *EDDY_NULLABLE ret_events);
@@ -636,7 +644,8 @@ EDDY_API eddy_status_t eddy_future_take(eddy_future_t future,
 /*
  * Calls fn in a later round when the future is done, in the order of registration; if it is done
  * already, in the next round. The callback counts as an observer of a failure.
- * Ownership: release_context, which may be NULL, is called once in every outcome, a refusal included.
+ * Ownership: release_context, which may be NULL, is called once in every outcome, a refusal
+ * included.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
@@ -649,7 +658,8 @@ EDDY_API eddy_status_t eddy_future_on_done(eddy_future_t future, eddy_done_fn ED
  * error itself could not be kept; the status stands), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
-EDDY_API eddy_status_t eddy_future_error(eddy_future_t future, eddy_error_t *EDDY_NULLABLE ret_error);
+EDDY_API eddy_status_t eddy_future_error(eddy_future_t future,
+    eddy_error_t *EDDY_NULLABLE ret_error);
 
 /* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
@@ -670,7 +680,7 @@ EDDY_API eddy_status_t eddy_future_release(eddy_future_t future);
  * reported (EDDY_ESCOPELEAK): its children are cancelled and its cleanup runs.
  */
 #define EDDY_SCOPE_GROUP ((uint32_t)1)    /* tasks can be spawned into it */
-#define EDDY_SCOPE_SHIELD ((uint32_t)2)   /* cancellation from outside does not come in, for a grace */
+#define EDDY_SCOPE_SHIELD ((uint32_t)2)   /* no cancel comes in, for a grace */
 typedef struct eddy_scope_options {
     uint32_t size;
     uint32_t flags;                       /* EDDY_SCOPE_*, or 0 */
@@ -720,7 +730,10 @@ EDDY_API eddy_status_t eddy_shield_open_at(const char *EDDY_NULLABLE site,
  * EDDY_ETIMEDOUT if this scope's own deadline was first to cancel it, EDDY_OK if it was cancelled
  * otherwise, EDDY_EFOREIGNCANCEL if it was not; for EDDY_OK: EDDY_ECANCELED if it is a group and a
  * scope outside is cancelled, else EDDY_OK. The scope stays open only on EDDY_EINVAL (status is
- * positive), EDDY_EPERM (another task's scope), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * positive), EDDY_EPERM (another task's scope, or a root scope), EDDY_EBUSY (a call or a defer that
+ * the scope is around has not returned), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * The deadline of the scope is disarmed when the close begins: it limits the body, and not the wait
+ * for the children. For a limit on both, open the group inside a timeout.
  * Suspends: while children live or defers suspend. Cancel point: no; owning while it waits.
  * Thread: task. Since: 0.1
  */
@@ -731,14 +744,15 @@ typedef struct eddy_close_info {
     uint32_t size;
     int32_t cancelled;                    /* 1: it was cancelled itself when the close began */
     int32_t expired;                      /* 1: its deadline had passed */
-    int32_t absorbed;                     /* 1: the close turned EDDY_ECANCELED into another status */
+    int32_t absorbed;                     /* 1: EDDY_ECANCELED became another status */
     eddy_reason_t reason;                 /* its first, if cancelled */
 } eddy_close_info_t;
 
 /* eddy_scope_close that also tells what the scope knew, since the handle is stale afterwards. Set
  * ret_info->size first. ret_info is written if the scope was closed.
  * Returns as eddy_scope_close; EDDY_EINVAL, EDDY_E2BIG for ret_info, and the scope stays open.
- * Suspends: as eddy_scope_close. Cancel point: no; owning while it waits. Thread: task. Since: 0.1 */
+ * Suspends: as eddy_scope_close. Cancel point: no; owning while it waits. Thread: task.
+ * Since: 0.1 */
 EDDY_API eddy_status_t eddy_scope_close_info(eddy_scope_t scope, eddy_status_t status,
     eddy_close_info_t *EDDY_NULLABLE ret_info);
 
@@ -761,8 +775,8 @@ EDDY_API eddy_status_t eddy_defer(eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULL
 
 /*
  * Runs fn(context) inside a scope that is closed when it returns. options may be NULL.
- * Ownership: a value that fn returns with eddy_return is borrowed until the scope that is current at
- * this call has closed; ret_value may be NULL.
+ * Ownership: a value that fn returns with eddy_return is borrowed until the scope that is current
+ * at this call has closed; ret_value may be NULL.
  * Returns what closing the scope with fn's status gives; EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM,
  * EDDY_ENOTTASK before fn has run.
  * Suspends: as fn. Cancel point: as fn. Thread: task. Since: 0.1
@@ -837,7 +851,8 @@ EDDY_API eddy_status_t eddy_error_cause(eddy_error_t error, size_t index,
     eddy_error_t *EDDY_NULLABLE ret_error);
 
 /*
- * Writes the error as people read it: one line each for itself, its causes and children, indented.
+ * Writes the error as people read it: one line each for itself, its causes and children, indented,
+ * down to a depth of 32.
  * buffer, of capacity bytes, is always terminated if capacity > 0; buffer may be NULL if that is 0.
  * Returns the bytes the whole text needs with its end, so a second call can have room; 0 for a bad
  * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
@@ -870,15 +885,15 @@ typedef struct eddy_foreign_ops {
     void (*EDDY_NULLABLE cancel)(void *EDDY_NULLABLE instance, eddy_task_t self);
     /* The instance is no longer used. Called exactly once in every outcome; may be NULL. */
     eddy_release_fn EDDY_NULLABLE release;
-    /* Not NULL while a job of this runtime is on the calling thread's stack; may be NULL. Suspending
-     * calls ask it, since a stack that holds a job must not be switched away from. */
+    /* Not NULL while a job of this runtime is on the calling thread's stack; may be NULL. The
+     * suspending calls ask it, since a stack that holds a job must not be switched away from. */
     void *EDDY_NULLABLE (*EDDY_NULLABLE current_job)(void);
 } eddy_foreign_ops_t;
 #define EDDY_FOREIGN_OPS_INIT { (uint32_t)sizeof(eddy_foreign_ops_t), 0, NULL, NULL, NULL, NULL }
 
 typedef struct eddy_foreign_options {
     uint32_t size;
-    uint32_t flags;                        /* EDDY_SCOPE_GROUP, EDDY_SCOPE_SHIELD: of its root scope */
+    uint32_t flags;                        /* EDDY_SCOPE_*: of its root scope */
     eddy_scope_t parent;                   /* group or task scope it runs in; null: the loop's */
     const char *EDDY_NULLABLE name;        /* copied; NULL: "task-N" */
     int64_t timeout_ns;                    /* its root scope's deadline; 0 or EDDY_NONE: none */
@@ -929,7 +944,8 @@ EDDY_API eddy_status_t eddy_foreign_complete(eddy_task_t task, eddy_status_t sta
  * it has ended), EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
-EDDY_API eddy_status_t eddy_foreign_enter(eddy_task_t task, eddy_task_t *EDDY_NULLABLE ret_previous);
+EDDY_API eddy_status_t eddy_foreign_enter(eddy_task_t task,
+    eddy_task_t *EDDY_NULLABLE ret_previous);
 
 /* Ends what the matching eddy_foreign_enter began. Returns EDDY_EPERM (no foreign task is current),
  * EDDY_EWRONGTHREAD. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */

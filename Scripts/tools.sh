@@ -30,7 +30,9 @@ use_tool() {
   ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
   UBSAN_OPTIONS=print_stacktrace=1
   TSAN_OPTIONS=second_deadlock_stack=1
-  export EDDY_TEST_TOOL ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+  # The ordinary Swift runtime would catch the faults that tests make on purpose.
+  SWIFT_BACKTRACE=enable=no
+  export EDDY_TEST_TOOL ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS SWIFT_BACKTRACE
 }
 
 # skip_reason FILE WORD...: if the file's opening says "skip: WORDS: reason" with one of the words,
@@ -48,9 +50,10 @@ skip_reason() {
   done
 }
 
-# start COMMAND...: a guard of ten minutes ends what hangs. $output.pid takes signals for it.
+# start COMMAND...: a guard ends what hangs, where the test's own alarm did not. $output.pid takes
+# signals for it.
 start() {
-  LD_LIBRARY_PATH=$library sh -c 'echo $$ > "$0"; exec timeout -k 5 600 "$@"' "$output.pid" "$@" \
+  LD_LIBRARY_PATH=$library sh -c 'echo $$ > "$0"; exec timeout -k 5 400 "$@"' "$output.pid" "$@" \
     > "$output.out" 2> "$output.err" < /dev/null
 }
 

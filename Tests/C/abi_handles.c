@@ -141,7 +141,7 @@ static void made_up_ids(void) {
     CHECK_INT(reports.count, 0);
 }
 
-/* Any single bit of a live id changed: no object but the running task, which is one, and no crash. */
+/* Any single bit of a live id changed: no object, unless it happens to be the running task's id. */
 static eddy_status_t flipped_body(void *context) {
     (void)context;
     eddy_future_t future = { 0 };

@@ -191,6 +191,34 @@ static void references_left_at_close(void) {
     CHECK_STATUS(eddy_future_release(future), EDDY_EBADHANDLE);
 }
 
+/* Callbacks that never came to run: their contexts are released all the same, once. */
+static eddy_status_t never_called(void *context, eddy_future_t future) {
+    (void)context;
+    (void)future;
+    CHECK(0);
+    return EDDY_OK;
+}
+
+static void callbacks_left_at_close(void) {
+    const eddy_loop_options_t options = virtual_options();
+    eddy_loop_t loop = { 0 };
+    eddy_future_t pending = { 0 }, done = { 0 }, released = { 0 };
+    int contexts[3] = { 0, 0, 0 };
+    CHECK_STATUS(eddy_loop_create(&options, &loop), EDDY_OK);
+    CHECK_STATUS(eddy_future_create(&pending), EDDY_OK);
+    CHECK_STATUS(eddy_future_create(&done), EDDY_OK);
+    CHECK_STATUS(eddy_future_create(&released), EDDY_OK);
+    CHECK_STATUS(eddy_future_on_done(pending, never_called, &contexts[0], count_release), EDDY_OK);
+    CHECK_STATUS(eddy_future_on_done(done, never_called, &contexts[1], count_release), EDDY_OK);
+    CHECK_STATUS(eddy_future_on_done(released, never_called, &contexts[2], count_release),
+        EDDY_OK);
+    CHECK_STATUS(eddy_future_complete(done, NULL, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_future_release(done), EDDY_OK);
+    CHECK_STATUS(eddy_future_release(released), EDDY_OK);
+    CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
+    for (int index = 0; index < 3; index++) CHECK_INT(contexts[index], 1);
+}
+
 static const check_test_t tests[] = {
     { "Must show: retired slots", retired_slots },
     { "slots: new loops come after retired slots", loops_after_retired_slots },
@@ -198,5 +226,6 @@ static const check_test_t tests[] = {
     { "slots: a reused loop slot refuses the old loop's handles", reused_loop_slot },
     { "slots: 600 loops in turn", many_loops_in_turn },
     { "references left at close are reported, then freed", references_left_at_close },
+    { "callbacks left at close release their contexts", callbacks_left_at_close },
 };
 CHECK_MAIN(tests)

@@ -202,7 +202,7 @@ static inline const char *check_tool(void) {
 static inline int check_tool_is(const char *tool) { return strcmp(check_tool(), tool) == 0; }
 
 /* Ends a child of fork: status 0 if none of its checks failed, else 1. Under Valgrind it does so as
- * another program, since that tool takes what the parent's loop owns for left behind by the child. */
+ * another program, since that tool takes what the parent's loop owns for left by the child. */
 static inline void check_end_child(void) {
     const char *program = check_failures ? "false" : "true";
     fflush(stdout);

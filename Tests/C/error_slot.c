@@ -98,6 +98,11 @@ IN_TASK(success_leaves_it) {
     CHECK_STATUS(eddy_future_wait(future, NULL), EDDY_OK);
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);
     CHECK_CURRENT(-EIO, "kept");
+    /* A close that absorbs its own cancel is a success too. */
+    CHECK_STATUS(eddy_scope_open(&scope, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_cancel(scope, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_close(scope, eddy_fail(EDDY_ECANCELED, "absorbed")), EDDY_OK);
+    CHECK_CURRENT(EDDY_ECANCELED, "absorbed");
     return EDDY_OK;
 }
 

@@ -127,12 +127,17 @@ IN_TASK(cancelled) {
 /* Seen from a cancelled scope, a cancelled future is one's own cancel (classes of wait). */
 IN_TASK(cancelled_in_cancelled_scope) {
     const eddy_future_t future = new_future();
+    eddy_release_fn release = NULL;
+    void *value = NULL;
     eddy_scope_t scope;
     (void)context;
     CHECK_STATUS(eddy_future_cancel(future, NULL), EDDY_OK);
     CHECK_STATUS(eddy_scope_open(&scope, NULL), EDDY_OK);
     CHECK_STATUS(eddy_scope_cancel(scope, NULL), EDDY_OK);
     CHECK_STATUS(eddy_future_wait(future, NULL), EDDY_ECANCELED);
+    /* Reading is no wait. */
+    CHECK_STATUS(eddy_future_result(future, NULL), EDDY_ETARGETCANCELED);
+    CHECK_STATUS(eddy_future_take(future, &value, &release), EDDY_ETARGETCANCELED);
     CHECK_STATUS(eddy_scope_close(scope, EDDY_ECANCELED), EDDY_OK);
     CHECK_STATUS(eddy_future_wait(future, NULL), EDDY_ETARGETCANCELED);
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);

@@ -77,6 +77,30 @@ static void state_between_runs(void) {
     CHECK_INT(reports.count, 0);
 }
 
+/* A run ends with its root task, on the system's clock too: what others wait for is not awaited. */
+static eddy_status_t sleeps_an_hour(void *context) {
+    (void)context;
+    return eddy_sleep(EDDY_SECONDS(3600));
+}
+
+static void run_ends_with_its_root(void) {
+    eddy_loop_options_t options = virtual_options();
+    eddy_loop_t loop = { 0 };
+    eddy_task_t task = { 0 };
+    int ran = 0;
+    options.flags = 0;
+    CHECK_STATUS(eddy_loop_create(&options, &loop), EDDY_OK);
+    CHECK_STATUS(eddy_task_spawn(sleeps_an_hour, NULL, NULL, &task), EDDY_OK);
+    CHECK_STATUS(eddy_loop_run(loop, worker, &ran, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_loop_run(loop, worker, &ran, NULL), EDDY_OK);
+    CHECK_INT(ran, 2);
+    CHECK_STATUS(eddy_future_result(eddy_task_future(task), NULL), EDDY_EPENDING);
+    CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+    CHECK_STATUS(eddy_loop_shutdown(loop), EDDY_OK);
+    CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
+    CHECK_INT(reports.count, 0);
+}
+
 static eddy_status_t run_inside(void *context) {
     const eddy_loop_t loop = *(eddy_loop_t *)context;
     eddy_loop_t current = { 0 };
@@ -299,6 +323,7 @@ static void run_that_cannot_end(void) {
 static const check_test_t tests[] = {
     { "RUN-17: run twice", run_and_run_again },
     { "RUN-17: tasks keep their state between runs", state_between_runs },
+    { "RUN-17: a run ends with its root task", run_ends_with_its_root },
     { "RUN-18: a loop inside itself, closed twice", inside_itself },
     { "TSK-02: run and spawn after shutdown", after_shutdown },
     { "loop: closing with live tasks is refused", close_with_live_tasks },

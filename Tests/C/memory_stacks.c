@@ -164,6 +164,45 @@ static void stacks_of_tasks_that_never_ran(void) {
     CHECK_STATUS(run_on_shelf(&shelf, cancelled_early_body), EDDY_OK);
 }
 
+/* ---- the size that was asked for is there ---- */
+
+/* Touches so many bytes below where it is called, in frames of 4 KiB. */
+static int touch_down(int64_t bytes) {
+    volatile char frame[4096];
+    frame[0] = 1;
+    frame[sizeof frame - 1] = 1;
+    return bytes > 4096 ? touch_down(bytes - 4096) + frame[0] : frame[sizeof frame - 1];
+}
+
+static eddy_status_t touch(void *context) {
+    CHECK(touch_down(*(int64_t *)context) > 0);
+    return EDDY_OK;
+}
+
+/* A quarter is left for the frames' own needs. */
+static eddy_status_t sizes_body(void *context) {
+    static const int64_t sizes[] = { 0, 65536, 128 << 10, 1 << 20, 8 << 20 };
+    (void)context;
+    for (size_t index = 0; index < sizeof sizes / sizeof sizes[0]; index++) {
+        eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
+        eddy_task_t task = { 0 };
+        int64_t bytes = (sizes[index] == 0 ? 256 << 10 : sizes[index]) / 4 * 3 - 8192;
+        options.stack_bytes = sizes[index];
+        for (int round = 0; round < 3; round++) {
+            CHECK_STATUS(eddy_task_spawn(touch, &bytes, &options, &task), EDDY_OK);
+            CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
+            CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+        }
+    }
+    return EDDY_OK;
+}
+
+/* The tools make frames larger. */
+static void sizes_of_stacks(void) {
+    if (!check_tool_is("asan") && !check_tool_is("tsan"))
+        CHECK_STATUS(run_virtual(sizes_body, NULL), EDDY_OK);
+}
+
 /* ---- address space and descriptors, in a child with a limit ---- */
 
 static void in_a_child(void (*fn)(void)) {
@@ -256,6 +295,7 @@ static const check_test_t tests[] = {
     { "stacks: none for the root task", no_stack_at_all },
     { "stacks: the allocator's struct is copied", allocator_is_copied },
     { "stacks: of tasks that never ran", stacks_of_tasks_that_never_ran },
+    { "stacks: the size that was asked for", sizes_of_stacks },
     { "Must show: running out of address space", out_of_address_space },
     { "loop: out of descriptors", out_of_descriptors },
 };

@@ -174,6 +174,40 @@ LEAKING(nothing_stays_in_force, 2) {
     return EDDY_OK;
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * A scope cannot be closed from inside a call or a defer that it is around
+ */
+static eddy_scope_t around;
+
+static eddy_status_t close_around(void *context) {
+    (void)context;
+    const eddy_status_t status = eddy_scope_close(around, EDDY_OK);
+    CHECK(status == EDDY_EPERM || status == EDDY_EBUSY);
+    return EDDY_OK;
+}
+
+LEAKING(from_inside_a_call, 0) {
+    (void)context;
+    CHECK_STATUS(eddy_scope_open(&around, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_call(NULL, close_around, NULL, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_close(around, EDDY_OK), EDDY_OK);
+    CHECK_STATUS(eddy_sleep(1), EDDY_OK);
+    return EDDY_OK;
+}
+
+LEAKING(from_inside_a_defer, 0) {
+    eddy_scope_t inner;
+    (void)context;
+    CHECK_STATUS(eddy_scope_open(&around, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_open(&inner, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_defer(close_around, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_close(inner, EDDY_OK), EDDY_OK);
+    CHECK_STATUS(eddy_defer(close_around, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_close(around, EDDY_OK), EDDY_OK);
+    CHECK_STATUS(eddy_sleep(1), EDDY_OK);
+    return EDDY_OK;
+}
+
 static const check_test_t tests[] = {
     { "leaks: a leaked group's children are cancelled, its defers run", children_are_cancelled },
     { "leaks: the leaked scope's result is the status for the next one out", result_goes_out },
@@ -182,5 +216,7 @@ static const check_test_t tests[] = {
     { "leaks, Must show: a scope left open by an early return, at the task's end", at_task_end },
     { "leaks: the task's value survives the repair", value_survives },
     { "leaks: no shield and no deadline stays in force", nothing_stays_in_force },
+    { "close: a scope is not closed from inside a call in it", from_inside_a_call },
+    { "close: a scope is not closed from inside a defer in it", from_inside_a_defer },
 };
 CHECK_MAIN(tests)

@@ -174,6 +174,27 @@ IN_TASK(counted_per_scope) {
     return EDDY_OK;
 }
 
+/* A scope opened anew for each cancel point does not help: it is the cancelled one that counts. */
+static eddy_status_t fail_in_fresh_scopes(void *context) {
+    eddy_scope_t outer;
+    (void)context;
+    CHECK_STATUS(eddy_scope_open(&outer, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_scope_cancel(outer, NULL), EDDY_OK);
+    for (int count = 0; count < 1010; count++) {
+        eddy_scope_t inner;
+        CHECK_STATUS(eddy_scope_open(&inner, NULL), EDDY_OK);
+        CHECK_STATUS(eddy_scope_close(inner, eddy_yield()), EDDY_ECANCELED);
+    }
+    CHECK_INT(now_ms(), 10);
+    CHECK_STATUS(eddy_scope_close(outer, EDDY_OK), EDDY_OK);
+    return EDDY_OK;
+}
+
+static void counted_in_fresh_scopes(void) {
+    CHECK_STATUS(run_virtual(fail_in_fresh_scopes, NULL), EDDY_OK);
+    CHECK_INT(reports.count, 1);
+}
+
 /* ------------------------------------------------------------------------------------------------
  * What is no cancel point
  */
@@ -283,6 +304,8 @@ static const check_test_t tests[] = {
     { "M2: after 1000 failures one report, then 1 ms each", thousand_failures },
     { "M2: a task that ignores cancellation does not freeze the loop", loop_is_not_frozen },
     { "M2: the 1000 are counted in one scope", counted_per_scope },
+    { "M2: the 1000 are those of the cancelled scope, in fresh ones inside it too",
+        counted_in_fresh_scopes },
     { "M2: opening, closing and reading are no cancel points", no_cancel_points },
     { "M2, TSK-31: leaving a scope before any checkpoint withdraws its cancel",
         left_before_any_checkpoint },

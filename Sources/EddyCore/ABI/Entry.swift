@@ -1,5 +1,5 @@
-// What every call of the header does first: find the thread's loop, the handle's record, the running
-// fiber, and read size-first structs. Each refusal is decided here, once.
+// What every call of the header does first: find the thread's loop, the handle's record, the
+// running fiber, and read size-first structs. Each refusal is decided here, once.
 //
 // Owns nothing. Threads: any.
 

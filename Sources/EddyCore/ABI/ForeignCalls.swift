@@ -30,36 +30,49 @@ public func eddy_foreign_spawn_at(
   _ ret_task: UnsafeMutablePointer<eddy_task_t>?
 ) -> eddy_status_t {
   var options = eddy_foreign_options_t()
-  var status = read(source, into: &options)
+  let status = read(source, into: &options)
   guard let loop = Loop.ofThread else {
     let parent = options.parent.id
     return refuse(parent == 0 ? Gate.refusal : refuseThread(parent), nil, ops, instance)
   }
-  var parent: ScopeRef? = loop.loopScope
-  if status == EDDY_OK, options.parent.id != 0 {
-    parent = loop.findScope(options.parent.id)
-    if parent == nil || !(parent?.isGroup == true || parent?.isRoot == true) {
-      status = loop.refuseHandle(options.parent.id)
-    }
-  }
-  let form = scopeForm(
-    flags: options.flags, timeout: options.timeout_ns, grace: options.grace_ns, loop)
-  if status == EDDY_OK, form == nil { status = EDDY_EINVAL }
-  let found = register(loop, ops)
-  if status == EDDY_OK { status = found.status }
-  if status == EDDY_OK, let parent { status = loop.refusalToSpawn(in: parent) }
-  guard status == EDDY_OK, let parent, let form, let runtime = found.runtime else {
-    return refuse(status, loop, ops, instance)
-  }
-  let request = SpawnRequest(parent: parent, context: instance, name: options.name, site: site)
-  guard let task = loop.makeForeign(request, runtime, root: form) else {
-    return refuse(EDDY_ENOMEM, loop, ops, instance)
-  }
+  if status != EDDY_OK { return refuse(status, loop, ops, instance) }
+  let found = findParent(options.parent, loop)
+  guard let parent = found.parent else { return refuse(found.status, loop, ops, instance) }
+  let made = spawnForeign(loop, parent, site, ops, instance, options)
+  guard let task = made.task else { return refuse(made.status, loop, ops, instance) }
   if let ret_task {
     task.completion.slot.word = 1
     ret_task.pointee = eddy_task_t(id: task.id)
   }
   return EDDY_OK
+}
+
+/// The scope that a foreign task is to run in: a group's, a task's root, or the loop's for null.
+private func findParent(
+  _ handle: eddy_scope_t, _ loop: Loop
+) -> (status: eddy_status_t, parent: ScopeRef?) {
+  if handle.id == 0 { return (EDDY_OK, loop.loopScope) }
+  guard let scope = loop.findScope(handle.id), scope.isGroup || scope.isRoot else {
+    return (loop.refuseHandle(handle.id), nil)
+  }
+  return (EDDY_OK, scope)
+}
+
+private func spawnForeign(
+  _ loop: Loop, _ parent: ScopeRef, _ site: UnsafePointer<CChar>?,
+  _ ops: UnsafePointer<eddy_foreign_ops_t>?, _ instance: UnsafeMutableRawPointer?,
+  _ options: eddy_foreign_options_t
+) -> (status: eddy_status_t, task: TaskRef?) {
+  let form = scopeForm(
+    flags: options.flags, timeout: options.timeout_ns, grace: options.grace_ns, loop)
+  guard let form else { return (EDDY_EINVAL, nil) }
+  let found = register(loop, ops)
+  guard let runtime = found.runtime else { return (found.status, nil) }
+  let refusal = loop.refusalToSpawn(in: parent)
+  if refusal != EDDY_OK { return (refusal, nil) }
+  let request = SpawnRequest(parent: parent, context: instance, name: options.name, site: site)
+  let task = loop.makeForeign(request, runtime, root: form)
+  return (task == nil ? EDDY_ENOMEM : EDDY_OK, task)
 }
 
 /// A spawn is refused: the instance is released all the same.

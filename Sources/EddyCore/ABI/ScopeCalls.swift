@@ -111,7 +111,7 @@ private func close(
   guard let (_, task) = enterFiber() else { return refuseFiber() }
   if record.owner != task || record.isRoot { return loop.fail(EDDY_EPERM) }
   if status > 0 { return loop.fail(EDDY_EINVAL) }
-  if record.isClosing { return loop.fail(EDDY_EBUSY) }
+  if !loop.canClose(record, task) { return loop.fail(EDDY_EBUSY) }
   info?.pointee.size = UInt32(MemoryLayout<eddy_close_info_t>.size)
   return loop.close(record, of: task, status, info: info)
 }

@@ -18,6 +18,7 @@ extension Ref where Record == LoopRecord {
     guard let scope = makeScope(form, in: outer, owner: task, site: site) else {
       return fail(EDDY_ENOMEM)
     }
+    scope.isBound = true
     task.scope = scope
     let aside = task.setReturnAside()
     let bodyStatus = normalized(function(context), task)

@@ -2,7 +2,8 @@
 //
 // Invariants:
 // 1. A cancel point that fails still yields.
-// 2. After `failureLimit` failures in one scope the task is reported once; each later one pauses it
+// 2. After `failureLimit` failures in one scope, scopes opened inside it included, the task is
+//    reported once; each later one pauses it
 //    for 1 ms of the loop's clock.
 // Threads: the loop's, inside a fiber.
 
@@ -28,7 +29,7 @@ extension Ref where Record == LoopRecord {
 
   /// Counts a failed cancel point; true if it has paused the task.
   private func pauseIfStubborn(_ task: TaskRef) -> Bool {
-    let scope = task.scope
+    let scope = task.outermostCancelledScope
     if scope.failures < failureLimit {
       scope.failures &+= 1
       return false
@@ -52,5 +53,16 @@ extension Ref where Record == LoopRecord {
   func spendBudget(_ task: TaskRef) {
     task.budget &-= 1
     if task.budget == 0 { yieldNow(task) }
+  }
+}
+
+extension Ref where Record == TaskRecord {
+  /// The outermost of the task's own scopes from which its cancellation is visible.
+  fileprivate var outermostCancelledScope: ScopeRef {
+    var scope = self.scope
+    while let parent = scope.parent, parent.owner == self, parent.isEffective, !scope.isShielding {
+      scope = parent
+    }
+    return scope
   }
 }

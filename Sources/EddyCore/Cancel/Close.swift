@@ -28,6 +28,17 @@ extension Ref where Record == LoopRecord {
     return closeInnermost(scope, of: task, status, isLeak: false, info: info)
   }
 
+  /// Whether the task may close a scope of its own now: no call or defer that it is around runs.
+  func canClose(_ scope: ScopeRef, _ task: TaskRef) -> Bool {
+    var cursor = task.scope
+    while cursor != scope {
+      if cursor.isBound { return false }
+      guard let parent = cursor.parent, parent.owner == task else { return false }
+      cursor = parent
+    }
+    return !scope.isBound && !scope.isClosing
+  }
+
   /// Closes the scopes that were left open above `scope`.
   func closeLeaks(above scope: ScopeRef, _ task: TaskRef, _ status: eddy_status_t)
     -> eddy_status_t
@@ -78,7 +89,7 @@ extension Ref where Record == LoopRecord {
     }
     leave(scope, task)
     if verdict.status == EDDY_OK {
-      diagnostics.release(error)
+      diagnostics.putBack(error, into: task.at.lastError, for: status)
       return EDDY_OK
     }
     diagnostics.replace(task.at.lastError, verdict.status, error)
@@ -105,7 +116,8 @@ extension Ref where Record == LoopRecord {
       error: diagnostics.takeError(from: errors, for: status))
     scope.isClosing = true
     if scope.isTimed { core.timers.disarm(scope.timed.at.deadline) }
-    if scope.liveTasks > 0, status != EDDY_OK || cancelChildren {
+    // Children that see a cancellation already keep its reason.
+    if scope.liveTasks > 0, !scope.isEffective, status != EDDY_OK || cancelChildren {
       cancel(scope, code: EDDY_REASON_BODY)
     }
     return start
@@ -151,7 +163,7 @@ extension Ref where Record == LoopRecord {
     }
     let own = failure == EDDY_EFOREIGNCANCEL ? converted(failure, body) : body
     guard let error = own ?? diagnostics.makeError(failure, nil) else { return group }
-    for index in 0..<group.children.count where group.children[index] == error {
+    for index in 0..<group.children.count where group.children[index].isSame(as: error) {
       diagnostics.release(error)
       return group
     }
@@ -173,7 +185,8 @@ extension Ref where Record == LoopRecord {
   private func withReason(of scope: ScopeRef, _ status: eddy_status_t, _ error: ErrorRef?)
     -> ErrorRef?
   {
-    guard let error = error ?? diagnostics.makeError(status, nil) else { return nil }
+    guard let found = error ?? diagnostics.makeError(status, nil) else { return nil }
+    let error = diagnostics.unshared(found)
     if let cause = makeError(from: scope), !error.addCause(cause) { diagnostics.release(cause) }
     return error
   }

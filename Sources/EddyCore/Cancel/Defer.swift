@@ -16,11 +16,14 @@ extension Ref where Record == LoopRecord {
     -> Bool
   {
     let scope = task.scope
+    guard let record = self.cleanups.take() else { return false }
     if scope.deferShield == nil {
-      guard let shield = makeDeferShield(for: scope, task) else { return false }
+      guard let shield = makeDeferShield(for: scope, task) else {
+        self.cleanups.give(record)
+        return false
+      }
       scope.deferShield = shield
     }
-    guard let record = self.cleanups.take() else { return false }
     record.function = function
     record.context = context
     push(record, on: scope)
@@ -49,6 +52,7 @@ extension Ref where Record == LoopRecord {
     let shield = timed.scopeRef
     shield.reset(owner: task, site: scope.site)
     shield.isTimed = true
+    shield.isBound = true
     shield.hasReservation = true
     timed.prepareTimers(
       graceDuration: scope.isTimed ? scope.timed.graceDuration : self.graceDuration)
@@ -86,7 +90,7 @@ extension Ref where Record == LoopRecord {
       }
       let context = record.context
       self.cleanups.give(record)
-      runDefer(function, context, under: shield, task)
+      runDefer(function, context, of: scope, under: shield, task)
     }
     while let record = kept {
       kept = record.next
@@ -95,8 +99,8 @@ extension Ref where Record == LoopRecord {
   }
 
   private func runDefer(
-    _ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?, under shield: ScopeRef,
-    _ task: TaskRef
+    _ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?, of scope: ScopeRef,
+    under shield: ScopeRef, _ task: TaskRef
   ) {
     let outer = task.setReturnAside()
     var status = function(context)
@@ -109,10 +113,15 @@ extension Ref where Record == LoopRecord {
       diagnostics.release(error)
     }
     guard let nested = shield.deferShield else { return }
-    // A defer registered defers of its own: they belong to the shield and run in it, at once.
+    // A defer registered defers of its own: they join the scope's list at its head, so that a chain
+    // of them needs no stack.
     shield.deferShield = nil
     endScope(nested.scopeRef)
-    runDefers(listedIn: shield, under: shield, task)
+    guard var last = shield.cleanup else { return }
+    while let next = last.next { last = next }
+    last.next = scope.cleanup
+    scope.cleanup = shield.cleanup
+    shield.cleanup = nil
   }
 
   /// Releases what a scope keeps, last first.

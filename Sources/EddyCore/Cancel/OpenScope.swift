@@ -81,6 +81,7 @@ extension Ref where Record == ScopeRecord {
     self.isGroup = false
     self.isRoot = false
     self.isTimed = false
+    self.isBound = false
     self.isShielding = false
     self.hasReservation = false
     self.isSealed = false

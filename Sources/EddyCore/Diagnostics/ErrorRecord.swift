@@ -1,7 +1,8 @@
 // The error object: a status with a message, causes and children.
 //
-// Owned by the loop's table of errors. Code of the runtime that keeps an ErrorRef counts in `holds`;
-// the user's references are counted apart, in the slot, so that a release too many is found.
+// Owned by the loop's table of errors. Code of the runtime that keeps an ErrorRef counts in
+// `holds`; the user's references are counted apart, in the slot, so that a release too many is
+// found.
 // Invariants:
 // 1. A record is freed when both counts are 0; it then lets go of its causes and children.
 // 2. Causes and children are errors of the same loop, and the links make no cycle, since an error
@@ -24,6 +25,8 @@ struct ErrorRecord {
   var message: UnsafeMutablePointer<CChar>?
   var payload: UnsafeMutableRawPointer?
   var releasePayload: eddy_release_fn?
+  /// Of a copy: the error that it stands for, and whose payload it shows.
+  var original: ErrorRef?
   var causes: Vector<ErrorRef>
   var children: Vector<ErrorRef>
   /// Links records whose last reference has gone.
@@ -50,6 +53,7 @@ extension Ref where Record == DiagnosticsCore {
     error.message = copyText(message)
     error.payload = nil
     error.releasePayload = nil
+    error.original = nil
     error.causes = Vector()
     error.children = Vector()
     error.nextDoomed = nil
@@ -88,6 +92,7 @@ extension Ref where Record == DiagnosticsCore {
   private func free(_ error: ErrorRef) {
     for index in 0..<error.causes.count { release(error.causes[index]) }
     for index in 0..<error.children.count { release(error.children[index]) }
+    release(error.original)
     error.causes.free()
     error.children.free()
     Memory.free(error.message)
@@ -100,7 +105,37 @@ extension Ref where Record == DiagnosticsCore {
   }
 }
 
+extension Ref where Record == DiagnosticsCore {
+  /// An error that may be added to without others seeing it: itself if nobody else has it, else a
+  /// copy. Takes over the hold; without memory for a copy, the error itself.
+  func unshared(_ error: ErrorRef) -> ErrorRef {
+    if error.holds == 1, error.slot.word == 0 { return error }
+    guard let copy = makeError(error.status, error.message.map { UnsafePointer($0) }) else {
+      return error
+    }
+    copy.taskSerial = error.taskSerial
+    copy.taskName = copyText(error.taskName.map { UnsafePointer($0) })
+    copy.site = error.site
+    copy.payload = error.payload
+    for index in 0..<error.causes.count {
+      if copy.addCause(error.causes[index].retained()) { continue }
+      release(error.causes[index])
+    }
+    for index in 0..<error.children.count {
+      if copy.addChild(error.children[index].retained()) { continue }
+      release(error.children[index])
+    }
+    copy.original = error
+    return copy
+  }
+}
+
 extension Ref where Record == ErrorRecord {
+  /// Whether two are one error, or copies of one.
+  func isSame(as other: ErrorRef) -> Bool {
+    (self.original ?? self) == (other.original ?? other)
+  }
+
   @inline(__always)
   func retained() -> ErrorRef {
     self.holds &+= 1
@@ -135,6 +170,18 @@ extension Ref where Record == DiagnosticsCore {
     let old = slot.pointee.error
     slot.pointee = ErrorSlot(status: status, error: error)
     if old != nil { release(old) }
+  }
+
+  /// A call has succeeded after all: the error that was set aside is the current one again, unless
+  /// another has come.
+  func putBack(
+    _ error: ErrorRef?, into slot: UnsafeMutablePointer<ErrorSlot>, for status: eddy_status_t
+  ) {
+    if error != nil, slot.pointee.status == status, slot.pointee.error == nil {
+      slot.pointee.error = error
+    } else {
+      release(error)
+    }
   }
 
   /// Takes the error out of a slot if it goes with this status; the caller then has the hold.

@@ -4,8 +4,8 @@
 //     child: EINVAL: bad port 0 [reader, main.c:30]
 //       cause: EDDY_ECANCELED: stop
 //
-// Owns nothing. Invariant: the depth printed is bounded, so that a deep tree cannot overflow a
-// task's stack. Threads: the loop's.
+// Owns nothing. Invariant: the depth printed is bounded, and the text says where it was cut, so
+// that a deep tree cannot overflow a task's stack. Threads: the loop's.
 
 import CEddy
 import EddySwitch
@@ -23,7 +23,10 @@ extension Ref where Record == ErrorRecord {
     if let message = self.message { sink.put(message) } else { sink.put(statusText(self.status)) }
     writeOrigin(to: &sink)
     sink.put("\n")
-    if depth == depthLimit { return }
+    if depth == depthLimit {
+      if self.causes.count &+ self.children.count > 0 { sink.put("  (deeper ones are left out)\n") }
+      return
+    }
     for index in 0..<self.causes.count {
       self.causes[index].write(to: &sink, depth: depth &+ 1, label: "cause: ")
     }

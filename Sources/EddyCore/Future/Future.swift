@@ -51,7 +51,8 @@ extension Ref where Record == LoopRecord {
     return EDDY_OK
   }
 
-  func cancelFuture(_ completion: CompletionRef, _ message: UnsafePointer<CChar>?) -> eddy_status_t {
+  func cancelFuture(_ completion: CompletionRef, _ message: UnsafePointer<CChar>?) -> eddy_status_t
+  {
     if completion.isTask { return cancelTask(TaskRef(raw: completion.raw), message) }
     if completion.state != .pending {
       completion.isRead = true
@@ -78,7 +79,7 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>,
     _ release: UnsafeMutablePointer<eddy_release_fn?>
   ) -> eddy_status_t {
-    let status = read(completion, self.current, value)
+    let status = read(completion, nil, value)
     guard status == EDDY_OK else { return status }
     release.pointee = completion.releaseValue
     completion.isTaken = true

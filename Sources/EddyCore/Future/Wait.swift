@@ -14,7 +14,8 @@ extension Ref where Record == LoopRecord {
   /// Observes: a cancellation detaches the waiter and leaves the target alone.
   @inline(__always)
   func observe(
-    _ completion: CompletionRef, _ task: TaskRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ completion: CompletionRef, _ task: TaskRef,
+    _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
     if completion.state != .pending { return readWithinBudget(completion, task, value) }
     if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
@@ -66,7 +67,8 @@ extension Ref where Record == LoopRecord {
 
   @inline(__always)
   private func readWithinBudget(
-    _ completion: CompletionRef, _ task: TaskRef, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ completion: CompletionRef, _ task: TaskRef,
+    _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
     if task.budget == 1 {
       pin(completion)
@@ -82,7 +84,8 @@ extension Ref where Record == LoopRecord {
   /// The outcome as a caller sees it; `task` is nil outside tasks.
   @inline(__always)
   func read(
-    _ completion: CompletionRef, _ task: TaskRef?, _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    _ completion: CompletionRef, _ task: TaskRef?,
+    _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
     if completion.state == .done, !completion.isTaken {
       value?.pointee = completion.value
@@ -102,9 +105,12 @@ extension Ref where Record == LoopRecord {
       completion.isRead = true
       return fail(completion.status, completion.error?.retained())
     case .cancelled:
-      if task?.scope.isEffective == true { return fail(EDDY_ECANCELED, completion.error?.retained()) }
+      if task?.scope.isEffective == true {
+        return fail(EDDY_ECANCELED, completion.error?.retained())
+      }
       guard let cause = completion.error else { return fail(EDDY_ETARGETCANCELED) }
-      let error = diagnostics.makeError(EDDY_ETARGETCANCELED, cause.message.map { UnsafePointer($0) })
+      let error = diagnostics.makeError(
+        EDDY_ETARGETCANCELED, cause.message.map { UnsafePointer($0) })
       return fail(EDDY_ETARGETCANCELED, error)
     }
   }

@@ -12,9 +12,7 @@ import EddySwitch
 
 extension Ref where Record == LoopRecord {
   /// What a new fiber runs on its own stack; returns the fiber to go on with.
-  static func fiberMain(
-    _ raw: UnsafeMutableRawPointer?
-  ) -> UnsafeMutablePointer<eddy_sw_fiber>? {
+  static func fiberMain(_ raw: UnsafeMutableRawPointer?) -> FiberAddress? {
     let task = TaskRef(raw: raw.unsafelyUnwrapped)
     let loop = Loop.running
     let status: eddy_status_t
@@ -61,7 +59,8 @@ extension Ref where Record == LoopRecord {
   }
 
   /// The error of a task that ends without success; a group is told of a failure.
-  private func takeFailure(of task: TaskRef, _ status: eddy_status_t, group: ScopeRef) -> ErrorRef? {
+  private func takeFailure(of task: TaskRef, _ status: eddy_status_t, group: ScopeRef) -> ErrorRef?
+  {
     dropReturn(of: task)
     let kept = diagnostics.takeError(from: task.at.lastError, for: status)
     if status == EDDY_ECANCELED {

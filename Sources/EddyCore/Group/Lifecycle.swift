@@ -35,7 +35,7 @@ extension Ref where Record == LoopRecord {
       Memory.free(memory)
       return (status, nil)
     }
-    eddy_sw_fiber_adopt(loop.at.threadFiber)
+    loop.adoptThread()
     loop.bind()
     return (EDDY_OK, loop)
   }

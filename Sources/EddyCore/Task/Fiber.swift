@@ -10,7 +10,12 @@
 
 import EddySwitch
 
+typealias FiberAddress = UnsafeMutablePointer<eddy_sw_fiber>
+
 extension Ref where Record == LoopRecord {
+  /// Makes the thread's own stack one that can be switched back to.
+  func adoptThread() { eddy_sw_fiber_adopt(self.at.threadFiber) }
+
   /// Resumes a task from the loop's stack; returns when no task can be switched to directly.
   func resume(_ task: TaskRef) {
     begin(task)
@@ -32,9 +37,9 @@ extension Ref where Record == LoopRecord {
     }
   }
 
-  /// Ends a fiber, whose task may be gone already: its stack goes to the pool. Returns whom to go on
-  /// with; the fiber's entry returns it too, which leaves the stack for the last time.
-  func exitFiber(on stack: Ref<StackRecord>) -> UnsafeMutablePointer<eddy_sw_fiber>? {
+  /// Ends a fiber, whose task may be gone already: its stack goes to the pool. Returns whom to go
+  /// on with; the fiber's entry returns it too, which leaves the stack for the last time.
+  func exitFiber(on stack: Ref<StackRecord>) -> FiberAddress? {
     Ref<StackPool>(self.at.stacks).give(stack)
     if self.stacks.ended == nil, let next = takeNextFiber() {
       begin(next)
@@ -89,7 +94,7 @@ extension Ref where Record == LoopRecord {
 
 extension Ref where Record == TaskRecord {
   @inline(__always)
-  var fiberAddress: UnsafeMutablePointer<eddy_sw_fiber> {
+  var fiberAddress: FiberAddress {
     self.stack.unsafelyUnwrapped.at.fiber
   }
 }

@@ -3,7 +3,8 @@
 // Owns all that lives on the loop.
 // Invariants:
 // 1. It begins with its LoopCore.
-// 2. `current` is the task whose code runs, fiber or foreign; `fiber` is the same if it may suspend,
+// 2. `current` is the task whose code runs, fiber or foreign; `fiber` is the same if it may
+//    suspend,
 //    which a foreign task may not.
 // 3. The loop's scope is the root of the scope tree; it has no owner.
 // Threads: the thread that made the loop; `Loop.ofThread` is nil on every other.
@@ -38,8 +39,7 @@ struct LoopRecord {
   /// Frees that table after the poll is closed; set together with it.
   var freeDescriptors: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   /// What a new fiber runs; set by the layer that knows a task's life.
-  var taskMain:
-    (@convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutablePointer<eddy_sw_fiber>?)?
+  var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> FiberAddress?)?
   var firstSpread: ScopeRef?
   var lastSpread: ScopeRef?
   /// Completions that lost their last reference while the gate was closed.
@@ -50,10 +50,11 @@ struct LoopRecord {
   var graceDuration: Int64
   var stackBytes: Int
   var lastSerial: UInt64
-  var runtimes: (
-    ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,
-    ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime
-  )
+  var runtimes:
+    (
+      ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,
+      ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime
+    )
 }
 
 /// A callback on a completion.

@@ -108,8 +108,8 @@ extension Ref where Record == LoopRecord {
     if task.park.state == .cancelled { core.makeReady(task.at.ready) }
   }
 
-  /// Lets everything that is ready run first. The task is in the ready queue meanwhile, so no cancel
-  /// hook is called; the caller looks at the scope afterwards.
+  /// Lets everything that is ready run first. The task is in the ready queue meanwhile, so no
+  /// cancel hook is called; the caller looks at the scope afterwards.
   @inline(__always)
   func yieldNow(_ task: TaskRef) {
     task.park.kind = .yield

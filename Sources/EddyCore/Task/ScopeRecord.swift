@@ -1,4 +1,5 @@
-// The record of a scope. Its rules are in Cancel/; this file is its shape and its place in the tree.
+// The record of a scope. Its rules are in Cancel/; this file is its shape and its place in the
+// tree.
 //
 // Invariants:
 // 1. `isEffective` = own cancel, or the parent is effective and no shield in force stands here.
@@ -25,6 +26,8 @@ struct ScopeRecord {
   var isGroup: Bool
   var isRoot: Bool
   var isTimed: Bool
+  /// A call or a defer runs in it, and closes it: nothing further out can be closed before.
+  var isBound: Bool
   /// A shield that keeps cancellation out; false once its grace has ended.
   var isShielding: Bool
   /// It was opened as a shield: a place for its grace is reserved in the timer heap.

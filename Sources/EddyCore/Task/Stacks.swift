@@ -1,6 +1,7 @@
 // Stacks of tasks: carved from slabs, each above a guard, pooled by size.
 //
-// Owns the slabs. A stack's own record stands at its top, so a pooled stack costs nothing elsewhere.
+// Owns the slabs. A stack's own record stands at its top, so a pooled stack costs nothing
+// elsewhere.
 // Invariants:
 // 1. Below each stack lie 64 KiB that fault at any access.
 // 2. A stack is in the pool or held by one task; a slab is unmapped only when all its stacks are in
@@ -18,9 +19,9 @@ private let classCount = 15
 /// Pooled stacks of one size that are kept whatever happens.
 private let keptStacks = 256
 private let slabBytesGoal = 16 << 20
-/// Stacks lie at equal offsets of their pages. Shifting what is at their tops keeps one's stores from
-/// being taken for another's loads (a yield of two tasks: 17 ns without, 7 ns with), and spreads
-/// many tasks over the sets of the cache.
+/// Stacks lie at equal offsets of their pages. Shifting what is at their tops keeps one's stores
+/// from being taken for another's loads (a yield of two tasks: 17 ns without, 7 ns with), and
+/// spreads many tasks over the sets of the cache.
 private let colourBytes = 192
 
 struct StackRecord {

@@ -1,4 +1,5 @@
-// The record of a task: a fiber with a stack here, or a foreign task whose steps another runtime runs.
+// The record of a task: a fiber with a stack here, or a foreign task whose steps another runtime
+// runs.
 //
 // Invariants:
 // 1. It begins with its Completion, and that with the slot.
