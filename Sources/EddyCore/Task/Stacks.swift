@@ -19,9 +19,8 @@ private let classCount = 15
 /// Pooled stacks of one size that are kept whatever happens.
 private let keptStacks = 256
 private let slabBytesGoal = 16 << 20
-/// Stacks lie at equal offsets of their pages. Shifting what is at their tops keeps one's stores
-/// from being taken for another's loads (a yield of two tasks: 17 ns without, 7 ns with), and
-/// spreads many tasks over the sets of the cache.
+/// Stacks lie at equal offsets of their pages, so the tops of all would share a few sets of the
+/// cache. Shifting each by one of eight steps spreads them: Documentation/decisions/switching.md.
 private let colourBytes = 192
 
 struct StackRecord {
