@@ -44,8 +44,8 @@
  * and not the signal mask. C++ exceptions, longjmp and pthread_exit must not cross a task function.
  * Overflowing a task's stack is SIGSEGV in its guard.
  *
- * Release functions and the report hook run with the library closed: inside them only _release
- * functions and those of "Thread: any" work, all others return EDDY_EBUSY.
+ * Release functions, the report hook and stack allocators run with the library closed: inside them
+ * only _release functions and those of "Thread: any" work, all others return EDDY_EBUSY.
  */
 #ifndef EDDY_H
 #define EDDY_H
@@ -54,7 +54,7 @@
 #include <stdint.h>
 
 #define EDDY_VERSION_MAJOR 0
-#define EDDY_VERSION_MINOR 1
+#define EDDY_VERSION_MINOR 2
 #define EDDY_VERSION_PATCH 0
 /* One number that grows with each version: major * 1000000 + minor * 1000 + patch. */
 #define EDDY_VERSION_NUMBER                                                                       \
@@ -264,7 +264,8 @@ typedef struct eddy_loop_options {
  * status. When the root task has ended, every other task is cancelled and awaited first.
  * options may be NULL. context is passed to fn and must outlive it.
  * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this
- * thread has a loop), EDDY_EVERSION (this header is newer than the library), EDDY_EDEADLK (every
+ * thread has a loop, or the process has a second copy of this runtime), EDDY_EVERSION (this header
+ * is newer than the library), EDDY_EDEADLK (every
  * task waited for something that cannot happen: the root was cancelled for that, and ended so),
  * EDDY_EGRACE (tasks were left that cannot end; named in a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
@@ -302,7 +303,8 @@ EDDY_API eddy_status_t eddy_loop_create_versioned(int32_t version,
  * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error
  * is read with eddy_error_current.
  * Returns fn's status; EDDY_EINVAL, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOMEM, EDDY_EBUSY (it
- * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run.
+ * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run,
+ * EDDY_EGRACE (deadlocked, and it did not end when cancelled).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_run(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
@@ -530,6 +532,16 @@ EDDY_API eddy_status_t eddy_task_info(eddy_task_t task, eddy_task_info_t *EDDY_N
 EDDY_API eddy_status_t eddy_sleep(int64_t duration_ns);
 
 /*
+ * The twin of eddy_sleep that does not wait: a future that is done, with no value, after a time.
+ * Ownership: ret_future receives one reference; when the last one goes, the timer is disarmed.
+ * duration_ns of 0 or less: done in the next turn.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_sleep_start(int64_t duration_ns,
+    eddy_future_t *EDDY_NULLABLE ret_future);
+
+/*
  * Lets everything that is ready run first.
  * Returns EDDY_OK, EDDY_ECANCELED (the caller is cancelled when it runs again), EDDY_ENOTTASK.
  * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
@@ -557,7 +569,7 @@ EDDY_API int32_t eddy_cancelled(void);
  * Waits until a descriptor is ready. It is set to O_NONBLOCK and stays so. Several tasks may wait
  * for one descriptor. Do not close a descriptor that a task waits for: cancel the task first.
  * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE and its kin, any
- * of them. ret_events, may be NULL: which of those came; an error or hang-up counts as all.
+ * of them. ret_events, may be NULL: which of those came; an error counts as all.
  * Returns EDDY_OK, EDDY_ECANCELED, EDDY_EINVAL (no or unknown events, fd < 0), -EBADF, EDDY_EPERM
  * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t),
  * EDDY_ENOTTASK, EDDY_ENOMEM.
@@ -653,6 +665,15 @@ EDDY_API eddy_status_t eddy_future_on_done(eddy_future_t future, eddy_done_fn ED
     void *EDDY_NULLABLE context, eddy_release_fn EDDY_NULLABLE release_context);
 
 /*
+ * Takes callbacks back that have not been made ready yet: all with this fn and context.
+ * Ownership: their contexts are released. ret_count, may be NULL, receives how many there were.
+ * Returns EDDY_OK, also for none; EDDY_EINVAL (fn is NULL), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_future_off_done(eddy_future_t future, eddy_done_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, size_t *EDDY_NULLABLE ret_count);
+
+/*
  * The error of a failed future or task. Ownership: ret_error receives one reference.
  * Returns EDDY_EPENDING, EDDY_EINVAL (there is no failure, or ret_error is NULL), EDDY_ENOMEM (the
  * error itself could not be kept; the status stands), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
@@ -743,7 +764,7 @@ EDDY_API eddy_status_t eddy_scope_close(eddy_scope_t scope, eddy_status_t status
 typedef struct eddy_close_info {
     uint32_t size;
     int32_t cancelled;                    /* 1: it was cancelled itself when the close began */
-    int32_t expired;                      /* 1: its deadline had passed */
+    int32_t expired;                      /* 1: its deadline was seen to have passed */
     int32_t absorbed;                     /* 1: EDDY_ECANCELED became another status */
     eddy_reason_t reason;                 /* its first, if cancelled */
 } eddy_close_info_t;
@@ -941,15 +962,98 @@ EDDY_API eddy_status_t eddy_foreign_complete(eddy_task_t task, eddy_status_t sta
  * Says that code of a foreign task runs on this thread from here to eddy_foreign_leave, so that it
  * is the current task. Pairs nest. ret_previous: the task that was current; keep it for the leave.
  * Returns EDDY_EINVAL (ret_previous is NULL), EDDY_EPERM (no foreign task), EDDY_EBADHANDLE (also:
- * it has ended), EDDY_EWRONGTHREAD.
+ * it has ended), EDDY_ENOMEM, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_foreign_enter(eddy_task_t task,
     eddy_task_t *EDDY_NULLABLE ret_previous);
 
-/* Ends what the matching eddy_foreign_enter began. Returns EDDY_EPERM (no foreign task is current),
+/* Ends what the matching eddy_foreign_enter began. Returns EDDY_EPERM (that is not the last one),
  * EDDY_EWRONGTHREAD. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
+
+/* ------------------------------------------------------------------------------------------------
+ * Callbacks, and the door for other threads
+ *
+ * What comes through the door runs on the loop's thread in a later turn, in the order of arrival
+ * from each thread. A loop whose thread is not the only one of its process waits for the door when
+ * it has nothing else to do; one whose thread is alone has a deadlock then, and says so.
+ */
+
+/*
+ * Calls fn(context) in a later round, outside any task. A failure that it returns is reported.
+ * Ownership: release_context, which may be NULL, is called once after it, or when the loop is
+ * closed first, or when the call is refused.
+ * Returns EDDY_EINVAL (fn is NULL), EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_post(eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    eddy_release_fn EDDY_NULLABLE release_context);
+
+/*
+ * eddy_post from any thread, to the loop given. A blocked loop is woken.
+ * Ownership: as eddy_post; release_context runs on the loop's thread, or here if refused.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE (the loop is closed), EDDY_EFORKED.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_post_threadsafe(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, eddy_release_fn EDDY_NULLABLE release_context);
+
+/*
+ * eddy_future_complete, _fail and _cancel from any thread. EDDY_OK says that the outcome is on its
+ * way; if the future is done, gone or a task's when it arrives, a value is released and nothing is
+ * said. Cancelling a task's future asks the task to end.
+ * Ownership: as their namesakes; release runs on the loop's thread, or here if refused.
+ * Returns EDDY_EINVAL as their namesakes, EDDY_ENOMEM, EDDY_EBADHANDLE (no future's or task's
+ * handle, or its loop is closed), EDDY_EFORKED.
+ * Suspends: no. Cancel point: no. Thread: any. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_future_complete_threadsafe(eddy_future_t future,
+    void *EDDY_NULLABLE value, eddy_release_fn EDDY_NULLABLE release);
+EDDY_API eddy_status_t eddy_future_fail_threadsafe(eddy_future_t future, eddy_status_t status,
+    const char *EDDY_NULLABLE message);
+EDDY_API eddy_status_t eddy_future_cancel_threadsafe(eddy_future_t future,
+    const char *EDDY_NULLABLE message);
+
+/* One pointer of this thread's loop, for a binding to find its own; not owned. NULL at first, and
+ * without a loop. Suspends: no. Cancel point: no. Thread: loop. Since: 0.2 */
+EDDY_API void *EDDY_NULLABLE eddy_loop_data(void);
+
+/* Sets that pointer. Returns EDDY_EWRONGTHREAD (no loop here), EDDY_EFORKED, EDDY_EBUSY.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2 */
+EDDY_API eddy_status_t eddy_loop_set_data(void *EDDY_NULLABLE data);
+
+/* ------------------------------------------------------------------------------------------------
+ * A host's own libuv loop
+ */
+
+/* Live tasks do not keep an attached loop's uv_run going. */
+#define EDDY_LOOP_UNREF ((uint32_t)4)
+
+/*
+ * Binds Eddy to a uv_loop_t that the host runs, and to this thread, which must be the one that
+ * calls uv_run. Tasks then run inside the host's uv_run: before and after each poll. While tasks
+ * are live, one referenced handle keeps uv_run going, unless EDDY_LOOP_UNREF is among the flags.
+ * uv_loop: a struct uv_loop_s (uv_loop_t) of the libuv that Eddy is linked with; it must outlive
+ * the detach. options may be NULL; EDDY_LOOP_VIRTUAL_CLOCK is EDDY_EINVAL here.
+ * On an attached loop eddy_loop_run and eddy_loop_close give EDDY_EPERM, and eddy_loop_shutdown
+ * cancels without waiting.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this thread has a loop), EDDY_EVERSION.
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.2
+ */
+#define eddy_loop_attach(uv_loop, options, ret_loop)                                              \
+    eddy_loop_attach_versioned(EDDY_VERSION_NUMBER, (uv_loop), (options), (ret_loop))
+EDDY_API eddy_status_t eddy_loop_attach_versioned(int32_t version, void *EDDY_NULLABLE uv_loop,
+    const eddy_loop_options_t *EDDY_NULLABLE options, eddy_loop_t *EDDY_NULLABLE ret_loop);
+
+/*
+ * Unbinds an attached loop. Its handles are closed; libuv lets go of them in the host's next
+ * uv_run.
+ * Returns EDDY_EBUSY (tasks are live, or called from inside Eddy), EDDY_EPERM (not attached),
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.2
+ */
+EDDY_API eddy_status_t eddy_loop_detach(eddy_loop_t loop);
 
 #ifdef __cplusplus
 }

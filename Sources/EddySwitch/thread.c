@@ -6,12 +6,23 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
+#include <sys/single_threaded.h>
 
 #include "eddy_switch.h"
 
 __thread eddy_sw_thread eddy_sw_thread_state __attribute__((tls_model("initial-exec")));
 
 uint64_t eddy_sw_loop_words[EDDY_SW_LOOP_LIMIT];
+uint64_t eddy_sw_doors[EDDY_SW_LOOP_LIMIT][EDDY_SW_DOOR_WORDS] __attribute__((aligned(64)));
+
+void eddy_sw_pause(void) {
+    sched_yield();
+}
+
+int32_t eddy_sw_is_single_threaded(void) {
+    return __libc_single_threaded ? 1 : 0;
+}
 
 /* The child has one thread, the one that forked; the loops of all others are gone too. */
 static void after_fork_in_child(void) {

@@ -6,5 +6,5 @@ import Testing
 @testable import EddyCore
 
 @Test func libraryAndHeaderHaveOneVersion() {
-  #expect(eddy_version_number() == 1000)
+  #expect(eddy_version_number() == 2000)
 }

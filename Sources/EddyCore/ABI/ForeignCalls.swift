@@ -128,18 +128,13 @@ public func eddy_foreign_enter(
   guard let ret_previous else { return loop.fail(EDDY_EINVAL) }
   if !record.isForeign { return loop.fail(EDDY_EPERM) }
   if record.completion.state != .pending { return loop.fail(EDDY_EBADHANDLE) }
-  ret_previous.pointee = eddy_task_t(id: loop.current?.id ?? 0)
-  loop.current = record
-  loop.fiber = nil
+  guard let entry = loop.enter(record) else { return loop.fail(EDDY_ENOMEM) }
+  ret_previous.pointee = eddy_task_t(id: entry.previousID)
   return EDDY_OK
 }
 
 @c @implementation
 public func eddy_foreign_leave(_ previous: eddy_task_t) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(previous.id) }
-  guard let current = loop.current, current.isForeign else { return loop.fail(EDDY_EPERM) }
-  let task = loop.tasks.find(previous.id)
-  loop.current = task
-  loop.fiber = task?.isForeign == false ? task : nil
-  return EDDY_OK
+  return loop.leave(previous.id) ? EDDY_OK : loop.fail(EDDY_EPERM)
 }

@@ -107,6 +107,21 @@ public func eddy_future_on_done(
 }
 
 @c @implementation
+public func eddy_future_off_done(
+  _ future: eddy_future_t, _ fn: eddy_done_fn?, _ context: UnsafeMutableRawPointer?,
+  _ ret_count: UnsafeMutablePointer<Int>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuseThread(future.id) }
+  guard let completion = loop.findCompletion(future.id) else {
+    return loop.refuseHandle(future.id)
+  }
+  guard let fn else { return loop.fail(EDDY_EINVAL) }
+  let count = loop.removeCallbacks(completion, fn, context)
+  ret_count?.pointee = count
+  return EDDY_OK
+}
+
+@c @implementation
 public func eddy_future_error(
   _ future: eddy_future_t, _ ret_error: UnsafeMutablePointer<eddy_error_t>?
 ) -> eddy_status_t {

@@ -22,7 +22,7 @@ private func runProgram(
   _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?, printsFailure: Bool
 ) -> eddy_status_t {
-  let made = fn == nil ? (status: EDDY_EINVAL, loop: nil) : makeLoop(version, options)
+  let made = fn == nil ? (status: EDDY_EINVAL, loop: nil) : makeLoop(version, options, nil)
   guard let fn, let loop = made.loop else {
     if printsFailure { printBareFailure(made.status) }
     return made.status
@@ -67,25 +67,30 @@ public func eddy_loop_create_versioned(
   _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?,
   _ ret_loop: UnsafeMutablePointer<eddy_loop_t>?
 ) -> eddy_status_t {
-  guard let ret_loop else { return EDDY_EINVAL }
-  let made = makeLoop(version, options)
+  guard let ret_loop else { return Loop.ofThread?.fail(EDDY_EINVAL) ?? EDDY_EINVAL }
+  let made = makeLoop(version, options, nil)
   guard let loop = made.loop else { return made.status }
   ret_loop.pointee = eddy_loop_t(id: loop.publicID)
   return EDDY_OK
 }
 
 private func makeLoop(
-  _ version: Int32, _ source: UnsafePointer<eddy_loop_options_t>?
+  _ version: Int32, _ source: UnsafePointer<eddy_loop_options_t>?,
+  _ host: UnsafeMutableRawPointer?
 ) -> (status: eddy_status_t, loop: Loop?) {
+  if let loop = Loop.ofThread { return (loop.fail(EDDY_EBUSY), nil) }
+  if Gate.refusal == EDDY_EBUSY { return (EDDY_EBUSY, nil) }
   if version > libraryVersion { return (EDDY_EVERSION, nil) }
-  if Loop.boundToThread != nil { return (EDDY_EBUSY, nil) }
   var options = eddy_loop_options_t()
   var allocator = eddy_stack_allocator_t()
   var status = readLoopOptions(source, &options)
   if status == EDDY_OK, let stacks = options.stacks {
     status = readAllocator(stacks, &allocator)
   }
-  return status == EDDY_OK ? Loop.make(options, allocator) : (status, nil)
+  let hosted = options.flags & EDDY_LOOP_UNREF != 0
+  let virtual = options.flags & EDDY_LOOP_VIRTUAL_CLOCK != 0
+  if status == EDDY_OK, host == nil ? hosted : virtual { status = EDDY_EINVAL }
+  return status == EDDY_OK ? Loop.make(options, allocator, host: host) : (status, nil)
 }
 
 private func readAllocator(
@@ -102,7 +107,7 @@ private func readLoopOptions(
 ) -> eddy_status_t {
   let status = read(source, into: &options)
   if status != EDDY_OK { return status }
-  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER
+  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF
   guard options.flags & ~known == 0, options.reserved == 0, options.grace_ns >= EDDY_NONE,
     isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration
   else { return EDDY_EINVAL }
@@ -122,6 +127,7 @@ public func eddy_loop_run(
   let found = findLoop(loop)
   guard let record = found.loop else { return found.status }
   guard let fn else { return record.fail(EDDY_EINVAL) }
+  if record.core.host != nil { return record.fail(EDDY_EPERM) }
   if record.core.isRunning { return record.fail(EDDY_EBUSY) }
   if record.isShutDown { return record.fail(EDDY_ECLOSED) }
   let status = record.runRoot(fn, context)
@@ -142,6 +148,29 @@ public func eddy_loop_shutdown(_ loop: eddy_loop_t) -> eddy_status_t {
 public func eddy_loop_close(_ loop: eddy_loop_t) -> eddy_status_t {
   let found = findLoop(loop)
   guard let record = found.loop else { return found.status }
+  if record.core.host != nil { return record.fail(EDDY_EPERM) }
+  if record.core.isRunning || record.loopScope.liveTasks > 0 { return record.fail(EDDY_EBUSY) }
+  record.close()
+  return EDDY_OK
+}
+
+@c @implementation
+public func eddy_loop_attach_versioned(
+  _ version: Int32, _ host: UnsafeMutableRawPointer?,
+  _ options: UnsafePointer<eddy_loop_options_t>?, _ ret_loop: UnsafeMutablePointer<eddy_loop_t>?
+) -> eddy_status_t {
+  guard let ret_loop, let host else { return Loop.ofThread?.fail(EDDY_EINVAL) ?? EDDY_EINVAL }
+  let made = makeLoop(version, options, host)
+  guard let loop = made.loop else { return made.status }
+  ret_loop.pointee = eddy_loop_t(id: loop.publicID)
+  return EDDY_OK
+}
+
+@c @implementation
+public func eddy_loop_detach(_ loop: eddy_loop_t) -> eddy_status_t {
+  let found = findLoop(loop)
+  guard let record = found.loop else { return found.status }
+  if record.core.host == nil { return record.fail(EDDY_EPERM) }
   if record.core.isRunning || record.loopScope.liveTasks > 0 { return record.fail(EDDY_EBUSY) }
   record.close()
   return EDDY_OK

@@ -33,3 +33,14 @@ public func eddy_fd_wait(
   guard let (loop, task) = enterFiber() else { return refuseFiber() }
   return loop.waitForDescriptor(fd, events, task, ret_events)
 }
+
+@c @implementation
+public func eddy_sleep_start(
+  _ duration_ns: Int64, _ ret_future: UnsafeMutablePointer<eddy_future_t>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return Gate.refusal }
+  guard let ret_future else { return loop.fail(EDDY_EINVAL) }
+  guard let future = loop.makeSleep(duration_ns) else { return loop.fail(EDDY_ENOMEM) }
+  ret_future.pointee = eddy_future_t(id: future.completion.slot.id)
+  return EDDY_OK
+}

@@ -15,7 +15,9 @@ extension Ref where Record == LoopRecord {
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
     let outer = task.scope
+    guard let record = self.cleanups.take() else { return fail(EDDY_ENOMEM) }
     guard let scope = makeScope(form, in: outer, owner: task, site: site) else {
+      self.cleanups.give(record)
       return fail(EDDY_ENOMEM)
     }
     scope.isBound = true
@@ -24,15 +26,17 @@ extension Ref where Record == LoopRecord {
     let bodyStatus = normalized(function(context), task)
     let status = close(scope, of: task, bodyStatus, info: nil)
     guard status == EDDY_OK, bodyStatus == EDDY_OK else {
+      self.cleanups.give(record)
       dropReturn(of: task)
       task.restoreReturn(aside)
       return status
     }
     let returned = task.setReturnAside()
     task.restoreReturn(aside)
-    if let release = returned.release, !keep(returned.value, release, in: outer) {
-      Gate.release(returned.value, with: release)
-      return fail(EDDY_ENOMEM)
+    if let release = returned.release {
+      keep(returned.value, release, in: outer, record)
+    } else {
+      self.cleanups.give(record)
     }
     value?.pointee = returned.value
     return EDDY_OK

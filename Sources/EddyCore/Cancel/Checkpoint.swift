@@ -43,7 +43,7 @@ extension Ref where Record == LoopRecord {
     task.park.timer = Timer(
       position: 0, fire: { raw in Loop.running.wake(TaskRef(raw: raw)) }, owner: task.raw)
     guard core.timers.arm(task.parkTimer, at: deadline) else { return false }
-    _ = park(task, .yield, nil, hook: nil)
+    _ = park(task, .sleep, nil, hook: nil)
     return true
   }
 

@@ -14,6 +14,7 @@ struct CloseStart {
   var own: Bool
   var ownByDeadline: Bool
   var hasExpired: Bool
+  var reasonCode: UInt8
   /// The error that goes with the status the body ended with.
   var error: ErrorRef?
 }
@@ -112,7 +113,7 @@ extension Ref where Record == LoopRecord {
   ) -> CloseStart {
     let start = CloseStart(
       own: scope.isCancelled, ownByDeadline: scope.hasDeadlineReason,
-      hasExpired: scope.hasExpired,
+      hasExpired: scope.hasExpired, reasonCode: scope.reasonCode,
       error: diagnostics.takeError(from: errors, for: status))
     scope.isClosing = true
     if scope.isTimed { core.timers.disarm(scope.timed.at.deadline) }
@@ -187,7 +188,10 @@ extension Ref where Record == LoopRecord {
   {
     guard let found = error ?? diagnostics.makeError(status, nil) else { return nil }
     let error = diagnostics.unshared(found)
-    if let cause = makeError(from: scope), !error.addCause(cause) { diagnostics.release(cause) }
+    let ownStatus = scope.hasDeadlineReason ? EDDY_ETIMEDOUT : EDDY_ECANCELED
+    if let cause = makeError(from: scope, ownStatus), !error.addCause(cause) {
+      diagnostics.release(cause)
+    }
     return error
   }
 
@@ -198,6 +202,8 @@ extension Ref where Record == LoopRecord {
     info.pointee.cancelled = start.own ? 1 : 0
     info.pointee.expired = start.hasExpired ? 1 : 0
     info.pointee.absorbed = absorbed ? 1 : 0
-    if start.own, let reason { reason.describe(to: Ref<eddy_close_info_t>(info).at.reason) }
+    if !start.own { return }
+    info.pointee.reason.code = Int32(start.reasonCode)
+    reason?.describe(to: Ref<eddy_close_info_t>(info).at.reason)
   }
 }

@@ -26,8 +26,8 @@ extension Ref where Record == LoopRecord {
   /// A cancellation has reached a shield in force: its grace begins, unless it has.
   func startGrace(of timed: Ref<TimedScope>) {
     if timed.grace.position != 0 || timed.graceDuration == EDDY_NONE { return }
-    core.timers.armReserved(
-      timed.at.grace, at: core.deadline(after: timed.graceDuration))
+    let end = core.deadline(after: timed.graceDuration)
+    if end != Int64.max { core.timers.armReserved(timed.at.grace, at: end) }
   }
 
   /// A grace has ended: what was kept out comes in.

@@ -30,15 +30,14 @@ extension Ref where Record == LoopRecord {
     return true
   }
 
-  /// Keeps a value until the scope has closed. False when memory is out.
+  /// Keeps a value until the scope has closed, in a record that was taken for it.
   func keep(
-    _ value: UnsafeMutableRawPointer?, _ release: eddy_release_fn, in scope: ScopeRef
-  ) -> Bool {
-    guard let record = self.cleanups.take() else { return false }
+    _ value: UnsafeMutableRawPointer?, _ release: eddy_release_fn, in scope: ScopeRef,
+    _ record: Ref<CleanupRecord>
+  ) {
     record.release = release
     record.context = value
     push(record, on: scope)
-    return true
   }
 
   private func push(_ record: Ref<CleanupRecord>, on scope: ScopeRef) {

@@ -70,7 +70,7 @@ extension Ref where Record == LoopRecord {
 }
 
 extension Ref where Record == ScopeRecord {
-  /// Sets every field but the slot and the place in the tree.
+  /// Sets every field but the slot and the place among its siblings.
   @inline(__always)
   func reset(owner: TaskRef?, site: UnsafePointer<CChar>?) {
     self.parent = nil

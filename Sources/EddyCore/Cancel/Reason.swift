@@ -28,8 +28,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// An error that tells a scope's reason: the cause of what came of the cancellation.
-  func makeError(from scope: ScopeRef) -> ErrorRef? {
-    let status = scope.hasDeadlineReason ? EDDY_ETIMEDOUT : EDDY_ECANCELED
+  func makeError(from scope: ScopeRef, _ status: eddy_status_t) -> ErrorRef? {
     if let message = scope.reason?.message { return diagnostics.makeError(status, message) }
     return diagnostics.makeError(status, reasonText(Int32(scope.reasonCode)))
   }
@@ -43,7 +42,6 @@ extension Ref where Record == ReasonRecord {
 
   /// Fills the public form, whose memory is zero.
   func describe(to info: UnsafeMutablePointer<eddy_reason_t>) {
-    info.pointee.code = self.code
     info.pointee.asked_by = eddy_task_t(id: self.askedBy)
     info.pointee.when_ns = self.when
     let field = UnsafeMutableRawPointer(Ref<eddy_reason_t>(info).at.message)

@@ -126,6 +126,10 @@ extension Ref where Record == DiagnosticsCore {
       release(error.children[index])
     }
     copy.original = error
+    if let first = error.original {
+      copy.original = first.retained()
+      release(error)
+    }
     return copy
   }
 }

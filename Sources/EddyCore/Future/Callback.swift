@@ -34,9 +34,33 @@ extension Ref where Record == LoopRecord {
       wake: { raw in
         let callback = Ref<CallbackRecord>(raw: raw)
         Loop.running.core.makeReady(callback.at.ready)
-      }, owner: callback.raw)
+      }, owner: callback.raw, isCallback: true)
     completion.link(callback.at.waiter)
     return true
+  }
+
+  /// Takes back what has not been made ready yet; returns how many there were.
+  func removeCallbacks(
+    _ completion: CompletionRef, _ function: eddy_done_fn, _ context: UnsafeMutableRawPointer?
+  ) -> Int {
+    var count = 0
+    let wanted = unsafeBitCast(function, to: UInt.self)
+    var cursor = completion.firstWaiter
+    while let waiter = cursor {
+      cursor = waiter.pointee.next
+      guard waiter.pointee.isCallback, let owner = waiter.pointee.owner else { continue }
+      let callback = Ref<CallbackRecord>(raw: owner)
+      guard callback.context == context, let own = callback.function,
+        unsafeBitCast(own, to: UInt.self) == wanted
+      else { continue }
+      completion.unlink(waiter)
+      let release = callback.releaseContext
+      self.callbacks.give(callback)
+      Gate.release(context, with: release)
+      count += 1
+    }
+    for _ in 0..<count { unpin(completion) }
+    return count
   }
 
   private func run(_ callback: Ref<CallbackRecord>) {

@@ -17,7 +17,30 @@ extension Ref where Record == LoopRecord {
     let completion = CompletionRef(raw: future.raw)
     completion.reset(isTask: false, site: site)
     completion.slot.word = 1
+    future.timer.position = 0
     return future
+  }
+
+  /// A future that is done after a time. Nil when memory or slots are out.
+  func makeSleep(_ duration: Int64) -> FutureRef? {
+    guard let future = makeFuture(nil) else { return nil }
+    future.timer = Timer(
+      position: 0, fire: { raw in Loop.running.endSleep(CompletionRef(raw: raw)) },
+      owner: future.raw)
+    let deadline = core.deadline(after: max(duration, 0))
+    if deadline == Int64.max || core.timers.arm(future.at.timer, at: deadline) { return future }
+    releaseReference(CompletionRef(raw: future.raw))
+    return nil
+  }
+
+  private func endSleep(_ completion: CompletionRef) {
+    if completion.state == .pending { settle(completion, .done, EDDY_OK, nil) }
+  }
+
+  /// What a program-made or started future gives up when it is settled or freed early.
+  @inline(__always)
+  func disarm(_ completion: CompletionRef) {
+    core.timers.disarm(Ref<FutureRecord>(raw: completion.raw).at.timer)
   }
 
   /// A future or a task by the id of either.
@@ -36,6 +59,7 @@ extension Ref where Record == LoopRecord {
       Gate.release(value, with: release)
       return fail(refusal)
     }
+    disarm(completion)
     completion.hasValue = value != nil || release != nil
     completion.value = value
     completion.releaseValue = release
@@ -47,6 +71,7 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ status: eddy_status_t, _ message: UnsafePointer<CChar>?
   ) -> eddy_status_t {
     if let refusal = refusalToSettle(completion) { return fail(refusal) }
+    disarm(completion)
     settle(completion, .failed, status, diagnostics.makeError(status, message))
     return EDDY_OK
   }
@@ -58,6 +83,7 @@ extension Ref where Record == LoopRecord {
       completion.isRead = true
       return fail(EDDY_EALREADY)
     }
+    disarm(completion)
     settle(
       completion, .cancelled, EDDY_ECANCELED, diagnostics.makeError(EDDY_ECANCELED, message))
     return EDDY_OK

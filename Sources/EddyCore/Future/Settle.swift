@@ -42,7 +42,10 @@ extension Ref where Record == LoopRecord {
   @inline(__always)
   private func freeIfUnused(_ completion: CompletionRef) {
     guard completion.slot.word == 0, completion.pins == 0 else { return }
-    if completion.state == .pending, completion.isTask { return }
+    if completion.state == .pending {
+      if completion.isTask { return }
+      disarm(completion)
+    }
     if self.isSweeping || completion.needsCare {
       freeCarefully(completion)
     } else {
@@ -71,12 +74,16 @@ extension Ref where Record == LoopRecord {
   private func letGo(of completion: CompletionRef) {
     let value = completion.value
     let release = completion.hasValue && !completion.isTaken ? completion.releaseValue : nil
-    diagnostics.release(completion.error)
+    let error = completion.error
+    completion.error = nil
+    diagnostics.release(error)
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
-      diagnostics.release(task.lastError.error)
+      diagnostics.replace(task.at.lastError, EDDY_OK, nil)
       self.release(task.ownRoot.reason)
+      task.ownRoot.reason = nil
       Memory.free(task.name)
+      task.name = nil
       self.tasks.recycle(task)
     } else {
       self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))

@@ -17,20 +17,30 @@ extension Ref where Record == LoopRecord {
     guard let task = makeFiber(request, function, release: nil, stackBytes: self.stackBytes) else {
       return fail(EDDY_ENOMEM)
     }
-    task.completion.slot.word = 1
+    pin(task.completion)
     task.completion.isRead = true
     self.keptRoot = task
     core.isRunning = true
     let status = runUntilEnd(of: task)
     core.isRunning = false
     if status != EDDY_OK {
-      diagnostics.replace(errorSlot, status, task.completion.error?.retained())
+      diagnostics.replace(errorSlot, status, rootError(status, task.completion.error?.retained()))
     }
     return status
   }
 
+  /// The error that a run's status goes with: the root's own, or one that has it as its cause.
+  private func rootError(_ status: eddy_status_t, _ error: ErrorRef?) -> ErrorRef? {
+    if status != EDDY_EDEADLK { return error }
+    let message = staticText("every task waited for something that cannot happen")
+    guard let wrapped = diagnostics.makeError(status, message) else { return error }
+    if let error, !wrapped.addCause(error) { diagnostics.release(error) }
+    return wrapped
+  }
+
   private func runUntilEnd(of task: TaskRef) -> eddy_status_t {
     var isStuck = false
+    var hasCancelledAll = false
     while task.completion.state == .pending {
       if turn(until: task) { continue }
       if !isStuck {
@@ -38,8 +48,9 @@ extension Ref where Record == LoopRecord {
         diagnostics.report(
           EDDY_EDEADLK, "every task waits for something that cannot happen", task.subject)
         cancel(task.root, code: EDDY_REASON_DEADLOCK)
-      } else if !loopScope.isCancelled {
-        cancel(loopScope, code: EDDY_REASON_DEADLOCK)
+      } else if !hasCancelledAll {
+        hasCancelledAll = true
+        cancelAllTasks(EDDY_REASON_DEADLOCK)
       } else {
         return EDDY_EGRACE
       }
@@ -51,11 +62,14 @@ extension Ref where Record == LoopRecord {
   /// Cancels the loop's scope and runs until every task has ended.
   func shutDown() -> eddy_status_t {
     self.isShutDown = true
-    releaseKeptRoot()
     cancel(loopScope, code: EDDY_REASON_SHUTDOWN)
+    if core.host != nil {
+      updateHost()
+      return EDDY_OK
+    }
     core.isRunning = true
     var isStuck = false
-    while loopScope.liveTasks > 0, !isStuck { isStuck = !turn(until: nil) }
+    while !hasEnded, !isStuck { isStuck = !turn(until: nil) }
     core.isRunning = false
     if isStuck { reportStuckTasks() }
     return isStuck ? fail(EDDY_EGRACE) : EDDY_OK
@@ -64,7 +78,18 @@ extension Ref where Record == LoopRecord {
   func releaseKeptRoot() {
     guard let root = self.keptRoot else { return }
     self.keptRoot = nil
-    releaseReference(root.completion)
+    unpin(root.completion)
+  }
+
+  /// All tasks have ended, and the callbacks that this made ready have run.
+  private var hasEnded: Bool { loopScope.liveTasks == 0 && core.ready.isEmpty }
+
+  private func cancelAllTasks(_ code: Int32) {
+    for position in 0..<self.tasks.positions {
+      let task = self.tasks.record(at: position)
+      guard self.tasks.isLive(task), task.completion.state == .pending else { continue }
+      cancel(task.root, code: code)
+    }
   }
 
   /// One turn, without its poll if this task, or for nil every task, has ended meanwhile. False if
@@ -73,7 +98,7 @@ extension Ref where Record == LoopRecord {
     let core = self.core
     core.beginTurn()
     runRounds()
-    let isOver = task.map { $0.completion.state != .pending } ?? (loopScope.liveTasks == 0)
+    let isOver = task.map { $0.completion.state != .pending } ?? hasEnded
     if isOver { return true }
     if !core.ready.isEmpty {
       core.pollWithoutWaiting()
@@ -81,6 +106,24 @@ extension Ref where Record == LoopRecord {
     }
     Ref<StackPool>(self.at.stacks).trim()
     return core.pollWaiting()
+  }
+
+  /// What a loop does in one half of its host's iteration. Inside a callback of its own it does
+  /// nothing: the host has called uv_run there, and that is not ours to mend.
+  func runHostedTurn() {
+    if core.isRunning { return }
+    core.isRunning = true
+    core.beginTurn()
+    runRounds()
+    Ref<StackPool>(self.at.stacks).trim()
+    core.isRunning = false
+    updateHost()
+  }
+
+  /// Tells a host's loop what has changed; on a loop of our own it does nothing.
+  @inline(__always)
+  func updateHost() {
+    if core.host != nil { core.updateHost(hasLiveTasks: loopScope.liveTasks > 0) }
   }
 
   func runRounds() {

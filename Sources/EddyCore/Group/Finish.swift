@@ -44,6 +44,11 @@ extension Ref where Record == LoopRecord {
     task.ownRoot.reasonCode = code
     task.ownRoot.reason = reason
     parent.liveTasks &-= 1
+    // What is released from here on must not find a task that is going as the current one.
+    if self.current == task {
+      self.current = nil
+      self.fiber = nil
+    }
     releaseContext(of: task)
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
@@ -64,7 +69,7 @@ extension Ref where Record == LoopRecord {
     dropReturn(of: task)
     let kept = diagnostics.takeError(from: task.at.lastError, for: status)
     if status == EDDY_ECANCELED {
-      let cause = task.root.cancelledScope.flatMap { makeError(from: $0) }
+      let cause = task.root.cancelledScope.flatMap { makeError(from: $0, EDDY_ECANCELED) }
       diagnostics.release(kept)
       return cause
     }

@@ -5,11 +5,10 @@
 //   starting -step->     running    start is called
 //   starting -step->     ended      it was cancelled before: start is never called
 //   running  -complete-> closing    its root scope waits for what is inside
-//   running  -complete-> ended      nothing is inside
-//   closing  -step->     ended      the last task inside has ended
+//   closing  -step->     ended      nothing is inside any more
 // Invariants:
-// 1. start, cancel and release of an instance are called from the queue or at its end, never inside
-//    another call of the same task, and each at most once.
+// 1. start, cancel and release of an instance are called from the queue, never inside another call
+//    of the runtime's, and each at most once.
 // 2. A foreign task opens no scopes here; its root may be a group, a shield, or have a deadline.
 // Threads: the loop's.
 
@@ -72,8 +71,8 @@ extension Ref where Record == LoopRecord {
   private func stepForeign(_ task: TaskRef) {
     switch task.foreignPhase {
     case .starting where task.root.isEffective:
-      task.foreignPhase = .running
-      completeForeign(task, EDDY_ECANCELED)
+      completeForeign(task, EDDY_ECANCELED, nil)
+      endForeign(task)
     case .starting:
       task.foreignPhase = .running
       task.foreign.unsafelyUnwrapped.ops.start.unsafelyUnwrapped(
@@ -91,26 +90,26 @@ extension Ref where Record == LoopRecord {
     unpin(task.completion)
   }
 
-  /// Begins the end of a running foreign task. Its value and error are stored already: the value in
-  /// the completion, the error in the task's slot.
-  func completeForeign(_ task: TaskRef, _ status: eddy_status_t) {
-    let root = task.root
+  /// Begins the end of a foreign task. What it ends with is kept in its completion, which nobody
+  /// reads before it is settled.
+  private func completeForeign(_ task: TaskRef, _ status: eddy_status_t, _ error: ErrorRef?) {
+    var slot = ErrorSlot(status: status, error: error)
+    let start = beginClose(task.root, status, cancelChildren: false, errors: &slot)
     task.foreignPhase = .closing
-    let start = beginClose(
-      root, status, cancelChildren: false, errors: task.at.lastError)
-    diagnostics.replace(task.at.lastError, status, start.error)
+    task.completion.status = status
+    task.completion.error = start.error
     task.closeOwn = start.own
     task.closeByDeadline = start.ownByDeadline
-    if root.liveTasks == 0 { endForeign(task) }
   }
 
   private func endForeign(_ task: TaskRef) {
     let root = task.root
-    let status = task.lastError.status
+    let status = task.completion.status
     root.isSealed = true
     let start = CloseStart(
       own: task.closeOwn, ownByDeadline: task.closeByDeadline, hasExpired: root.hasExpired,
-      error: diagnostics.takeError(from: task.at.lastError, for: status))
+      reasonCode: root.reasonCode, error: task.completion.error)
+    task.completion.error = nil
     let verdict = judge(root, status, start)
     let error = takeOutcome(of: root, verdict, start)
     task.foreignPhase = .ended
@@ -130,20 +129,65 @@ extension Ref where Record == LoopRecord {
     _ task: TaskRef, _ status: eddy_status_t, _ value: UnsafeMutableRawPointer?,
     _ release: eddy_release_fn?
   ) {
+    var error: ErrorRef?
     if status == EDDY_OK {
       task.restoreReturn(
         ReturnedValue(hasValue: value != nil || release != nil, value: value, release: release))
     } else {
-      let error =
-        diagnostics.takeError(from: errorSlot, for: status) ?? diagnostics.makeError(status, nil)
-      if let error, error.payload == nil, error.releasePayload == nil {
-        error.payload = value
-        error.releasePayload = release
-      } else {
-        Gate.release(value, with: release)
-      }
-      diagnostics.replace(task.at.lastError, status, error)
+      error = failure(status, carrying: value, release)
     }
-    completeForeign(task, status)
+    completeForeign(task, status, error)
+    if task.root.liveTasks == 0 { makeForeignReady(task) }
+  }
+
+  /// The error that a runtime's failure ends with: its current one if the status is the same. It
+  /// carries the runtime's own value; one that others hold is not touched.
+  private func failure(
+    _ status: eddy_status_t, carrying value: UnsafeMutableRawPointer?, _ release: eddy_release_fn?
+  ) -> ErrorRef? {
+    let current = diagnostics.takeError(from: errorSlot, for: status)
+    if value == nil, release == nil { return current ?? diagnostics.makeError(status, nil) }
+    var error = current.map { diagnostics.unshared($0) } ?? diagnostics.makeError(status, nil)
+    if let taken = error, taken.payload != nil || taken.releasePayload != nil || taken.holds > 1 {
+      error = diagnostics.makeError(status, nil)
+      if error?.addCause(taken) != true { diagnostics.release(taken) }
+    }
+    guard let error else {
+      Gate.release(value, with: release)
+      return nil
+    }
+    error.payload = value
+    error.releasePayload = release
+    return error
+  }
+}
+
+extension Ref where Record == LoopRecord {
+  /// Makes a foreign task the current one. It is pinned until the leave. Nil when memory is out.
+  func enter(_ task: TaskRef) -> Ref<EntryRecord>? {
+    guard let entry = self.entries.take() else { return nil }
+    entry.task = task
+    entry.previous = self.current
+    entry.previousFiber = self.fiber
+    entry.previousID = self.current?.id ?? 0
+    entry.next = self.lastEntry
+    self.lastEntry = entry
+    pin(task.completion)
+    self.current = task
+    self.fiber = nil
+    return entry
+  }
+
+  /// Ends the last enter, if that had this previous task.
+  func leave(_ previousID: UInt64) -> Bool {
+    guard let entry = self.lastEntry, entry.previousID == previousID, let task = entry.task else {
+      return false
+    }
+    self.lastEntry = entry.next
+    self.current = entry.previous
+    self.fiber = entry.previousFiber
+    self.entries.give(entry)
+    unpin(task.completion)
+    return true
   }
 }

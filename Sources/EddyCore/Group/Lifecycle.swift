@@ -12,8 +12,14 @@ import EddySwitch
 extension Ref where Record == LoopRecord {
   /// Makes a loop and binds it to the thread, which has none.
   static func make(
-    _ options: eddy_loop_options_t, _ allocator: eddy_stack_allocator_t
+    _ options: eddy_loop_options_t, _ allocator: eddy_stack_allocator_t,
+    host: UnsafeMutableRawPointer?
   ) -> (status: eddy_status_t, loop: Loop?) {
+    if eddy_sw_runtime_copies() > 1 {
+      let text: StaticString = "eddy: EDDY_EBUSY: this process has two copies of the runtime\n"
+      eddy_sw_write_stderr(staticText(text), text.utf8CodeUnitCount)
+      return (EDDY_EBUSY, nil)
+    }
     let watching = eddy_sw_watch_fork()
     if watching != 0 { return (watching, nil) }
     guard let memory = Memory.allocate(LoopRecord.self, count: 1) else { return (EDDY_ENOMEM, nil) }
@@ -24,9 +30,9 @@ extension Ref where Record == LoopRecord {
       return (EDDY_ENOMEM, nil)
     }
     loop.configure(claim, options)
-    var status = loop.core.openPoll()
+    var status = loop.openPoll(host)
     if status == EDDY_OK, !Ref<StackPool>(loop.at.stacks).open(allocator) {
-      loop.core.closePoll()
+      loop.closePoll()
       status = EDDY_ENOMEM
     }
     if status != EDDY_OK {
@@ -56,6 +62,10 @@ extension Ref where Record == LoopRecord {
     self.reasons = Pool()
     self.cleanups = Pool()
     self.callbacks = Pool()
+    self.entries = Pool()
+    self.posts = Pool()
+    core.receive = { core, node in Loop.receive(core, node) }
+    core.keepsHost = options.flags & EDDY_LOOP_UNREF == 0
     diagnostics.report = options.report
     diagnostics.reportContext = options.report_context
     self.taskMain = { raw in Loop.fiberMain(raw) }
@@ -85,11 +95,11 @@ extension Ref where Record == LoopRecord {
   /// Frees a loop that has no live tasks.
   func close() {
     releaseKeptRoot()
+    closeDoor()
     dropCallbacks()
-    reportReferences()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
-    releaseAllErrors()
-    core.closePoll()
+    reportReferences()
+    closePoll()
     if let free = self.freeDescriptors { free(raw) }
     Ref<StackPool>(self.at.stacks).close()
     release(loopScope.reason)
@@ -103,11 +113,37 @@ extension Ref where Record == LoopRecord {
     self.reasons.free()
     self.cleanups.free()
     self.callbacks.free()
+    self.entries.free()
+    self.posts.free()
     core.timers.free()
     core.ready.free()
     unbind()
     Registry.giveBack(core.number, generation: core.generation, nextGeneration: next)
     Memory.free(pointer)
+  }
+
+  /// Opens libuv under the loop: our own, or the host's, in whose iterations we then run.
+  private func openPoll(_ host: UnsafeMutableRawPointer?) -> eddy_status_t {
+    let status = core.openPoll(host: host)
+    guard status == EDDY_OK, host != nil else { return status }
+    let hosted = core.openHost { raw in Loop(raw: raw).runHostedTurn() }
+    if hosted != EDDY_OK { core.closePoll(ownsLoop: false) }
+    return hosted
+  }
+
+  private func closePoll() {
+    let ownsLoop = core.host == nil
+    core.closeHost()
+    core.closePoll(ownsLoop: ownsLoop)
+  }
+
+  /// Lets nothing more come from other threads; what has come is made ready, to be dropped.
+  private func closeDoor() {
+    var list = RemoteQueue.close(core.number, generation: core.generation)
+    while let node = list {
+      list = node.pointee.next
+      Loop.receive(raw, UnsafeMutableRawPointer(node))
+    }
   }
 
   /// Leaves a loop whose tasks cannot end to itself.
@@ -137,10 +173,10 @@ extension Ref where Record == LoopRecord {
       let future = self.futures.record(at: position)
       if self.futures.isLive(future) { left += dropReferences(of: CompletionRef(raw: future.raw)) }
     }
+    left += releaseAllErrors()
     if left > 0 {
       diagnostics.report(
-        EDDY_EBUSY, "references to tasks or futures were left at loop close; they are freed",
-        .none)
+        EDDY_EBUSY, "references were left at loop close; what they hold is freed", .none)
     }
   }
 
@@ -152,13 +188,16 @@ extension Ref where Record == LoopRecord {
     return Int(references)
   }
 
-  private func releaseAllErrors() {
+  private func releaseAllErrors() -> Int {
     let errors = diagnostics.errors
+    var left = 0
     for position in 0..<errors.positions {
       let error = errors.record(at: position)
       guard errors.isLive(error), error.slot.word > 0 else { continue }
+      left += Int(error.slot.word)
       error.slot.word = 1
       _ = diagnostics.releaseReference(error)
     }
+    return left
   }
 }

@@ -105,6 +105,7 @@ extension Ref where Record == LoopRecord {
     task.scope = root
     parent.adopt(root)
     parent.liveTasks &+= 1
+    if core.host != nil, !core.isRunning { core.updateHost(hasLiveTasks: true) }
   }
 }
 

@@ -67,7 +67,9 @@ extension Ref where Record == LoopRecord {
     case .none, .yield:
       return 0
     case .sleep:
-      let deadline = core.timers.deadline(of: task.parkTimer) ?? core.now
+      let deadline =
+        core.timers.deadline(of: task.parkTimer)
+        ?? (task.park.state == .waiting ? Int64.max : core.now)
       return UInt64(bitPattern: deadline)
     case .future, .join:
       return task.park.target.map { CompletionRef(raw: $0).slot.id } ?? 0

@@ -36,6 +36,10 @@ struct DescriptorTable {
   var records: Vector<Ref<DescriptorRecord>?>
   var recordPool: Pool<DescriptorRecord>
   var waitPool: Pool<DescriptorWait>
+  /// Handles that libuv has not let go of yet.
+  var closing: Int
+  /// The loop is gone; the last handle's end frees the table.
+  var isOrphaned: Bool
 }
 
 private let knownEvents = EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED
@@ -77,22 +81,29 @@ extension Ref where Record == LoopRecord {
     table.records = Vector()
     table.recordPool = Pool()
     table.waitPool = Pool()
+    table.closing = 0
+    table.isOrphaned = false
     self.descriptors = table.raw
     self.freeDescriptors = { raw in
       let loop = Loop(raw: raw)
       guard let memory = loop.descriptors else { return }
-      let table = Ref<DescriptorTable>(raw: memory)
-      table.records.free()
-      table.recordPool.free()
-      table.waitPool.free()
-      Memory.free(memory)
       loop.descriptors = nil
+      let table = Ref<DescriptorTable>(raw: memory)
+      table.isOrphaned = true
+      if table.closing == 0 { table.free() }
     }
     return table
   }
 }
 
 extension Ref where Record == DescriptorTable {
+  fileprivate func free() {
+    self.records.free()
+    self.recordPool.free()
+    self.waitPool.free()
+    Memory.free(raw)
+  }
+
   /// Links a wait and has its events polled.
   func add(_ wait: Ref<DescriptorWait>, _ uv: UnsafeMutablePointer<uv_loop_t>) -> eddy_status_t {
     let opened = find(Int(wait.number), uv)
@@ -200,10 +211,14 @@ extension Ref where Record == DescriptorRecord {
 
   /// Has libuv let go of the handle; the record is free once it has.
   fileprivate func closeHandle() {
+    self.table.unsafelyUnwrapped.closing += 1
     self.at.poll.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
       uv_close(handle) { handle in
         let record = Ref<DescriptorRecord>(raw: handle.unsafelyUnwrapped.pointee.data)
-        record.table.unsafelyUnwrapped.recordPool.give(record)
+        let table = record.table.unsafelyUnwrapped
+        table.recordPool.give(record)
+        table.closing -= 1
+        if table.isOrphaned, table.closing == 0 { table.free() }
       }
     }
   }

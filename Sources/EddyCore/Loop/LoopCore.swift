@@ -23,7 +23,15 @@ struct LoopCore {
   var number: Int
   var generation: UInt64
   var uv: UnsafeMutablePointer<uv_loop_t>?
+  var wake: Ref<WakeHandles>?
   var wakeTimer: UnsafeMutablePointer<uv_timer_t>?
+  /// Of a loop on a host's uv_loop_t; nil on one of our own.
+  var host: Ref<HostHandles>?
+  var keepsHost: Bool
+  /// What runs in the host's iterations; set by the layer that knows turns.
+  var runHosted: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+  /// What makes a posted record ready: called with the core and the node.
+  var receive: (@convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void)?
 }
 
 extension Ref where Record == LoopCore {

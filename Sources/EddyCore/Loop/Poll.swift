@@ -1,50 +1,107 @@
-// libuv under the loop: made, polled once a turn, and closed.
+// libuv under the loop: made or adopted, polled once a turn, and closed.
 //
+// Owns the uv_loop_t unless it is a host's, and in one block the wake timer and the bell (the
+// uv_async_t that other threads ring).
 // Invariants:
-// 1. The uv_timer_t is armed only while the loop is about to block; its 1 ms steps are rounded up,
-//    so a wake is never early, and deadlines are judged by our own clock afterwards.
-// 2. Nothing depends on libuv's order of timers.
+// 1. The timer is armed only while the loop is about to block; its 1 ms steps are rounded up, so a
+//    wake is never early, and deadlines are judged by our own clock afterwards.
+// 2. Neither handle is referenced but while we block for them, so they keep no uv_run going.
+// 3. Nothing depends on libuv's order of timers.
 // Threads: the loop's.
 
 import CEddy
 import Clibuv
 import EddySwitch
 
+struct WakeHandles {
+  var timer: uv_timer_t
+  var bell: uv_async_t
+  var closing: Int32
+}
+
 extension Ref where Record == LoopCore {
-  /// Makes the uv_loop_t; 0 or a negative errno, and then nothing is left.
-  func openPoll() -> eddy_status_t {
-    guard let loop = Memory.allocate(uv_loop_t.self, count: 1) else { return EDDY_ENOMEM }
-    guard let timer = Memory.allocate(uv_timer_t.self, count: 1) else {
-      Memory.free(loop)
-      return EDDY_ENOMEM
+  /// Makes the uv_loop_t, or adopts the host's, and the wake handles on it. 0 or a negative errno,
+  /// and then nothing is left.
+  func openPoll(host: UnsafeMutableRawPointer?) -> eddy_status_t {
+    guard let memory = Memory.allocate(WakeHandles.self, count: 1) else { return EDDY_ENOMEM }
+    let wake = Ref<WakeHandles>(memory)
+    var status = EDDY_OK
+    if let host {
+      self.uv = host.assumingMemoryBound(to: uv_loop_t.self)
+    } else {
+      status = makeLoop()
     }
-    let status = uv_loop_init(loop)
-    if status != 0 {
-      Memory.free(loop)
-      Memory.free(timer)
+    if status == EDDY_OK, let uv = self.uv {
+      _ = uv_timer_init(uv, wake.at.timer)
+      status = uv_async_init(uv, wake.at.bell) { handle in
+        Ref<LoopCore>(raw: handle.unsafelyUnwrapped.pointee.data).answerBell()
+      }
+      if status != EDDY_OK, host == nil { freeLoop() }
+    }
+    if status != EDDY_OK {
+      Memory.free(memory)
       return status
     }
-    _ = uv_timer_init(loop, timer)
-    self.uv = loop
-    self.wakeTimer = timer
+    wake.bell.data = raw
+    unreference(wake.at.bell)
+    self.wake = wake
+    self.wakeTimer = wake.at.timer
+    RemoteQueue.open(self.number, generation: self.generation, bell: wake.at.bell)
     return EDDY_OK
   }
 
-  /// Closes the uv_loop_t; every handle of it but the timer has been closed before.
-  func closePoll() {
-    guard let loop = self.uv, let timer = self.wakeTimer else { return }
-    timer.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { uv_close($0, nil) }
-    while uv_run(loop, UV_RUN_NOWAIT) != 0 {}
-    if uv_loop_close(loop) != 0 { eddy_sw_abort("a libuv handle was left open at loop close") }
-    Memory.free(loop)
-    Memory.free(timer)
+  private func makeLoop() -> eddy_status_t {
+    guard let loop = Memory.allocate(uv_loop_t.self, count: 1) else { return EDDY_ENOMEM }
+    let status = uv_loop_init(loop)
+    if status == 0 { self.uv = loop } else { Memory.free(loop) }
+    return status
+  }
+
+  private func freeLoop() {
+    guard let uv = self.uv else { return }
     self.uv = nil
+    while uv_run(uv, UV_RUN_NOWAIT) != 0 {}
+    if uv_loop_close(uv) != 0 { eddy_sw_abort("a libuv handle was left open at loop close") }
+    Memory.free(uv)
+  }
+
+  /// Has libuv close the wake handles; a uv_loop_t of our own goes with them. The door is closed
+  /// before.
+  func closePoll(ownsLoop: Bool) {
+    guard let wake = self.wake else { return }
+    self.wake = nil
     self.wakeTimer = nil
+    wake.closing = 2
+    closeWake(wake.at.timer, wake)
+    closeWake(wake.at.bell, wake)
+    if ownsLoop { freeLoop() }
+  }
+
+  private func closeWake<Handle>(
+    _ handle: UnsafeMutablePointer<Handle>, _ wake: Ref<WakeHandles>
+  ) {
+    handle.withMemoryRebound(to: uv_handle_t.self, capacity: 1) { handle in
+      handle.pointee.data = wake.raw
+      uv_close(handle) { handle in
+        let wake = Ref<WakeHandles>(raw: handle.unsafelyUnwrapped.pointee.data)
+        wake.closing -= 1
+        if wake.closing == 0 { Memory.free(wake.raw) }
+      }
+    }
+  }
+
+  /// Other threads have posted: what they posted becomes ready.
+  func answerBell() {
+    var list = RemoteQueue.drain(self.number, generation: self.generation)
+    while let node = list {
+      list = node.pointee.next
+      self.receive.unsafelyUnwrapped(raw, UnsafeMutableRawPointer(node))
+    }
   }
 
   /// What the outside has for us, without waiting.
   func pollWithoutWaiting() {
-    guard let loop = self.uv, uv_loop_alive(loop) != 0 else { return }
+    guard let loop = self.uv else { return }
     _ = uv_run(loop, UV_RUN_NOWAIT)
   }
 
@@ -52,9 +109,11 @@ extension Ref where Record == LoopCore {
   func pollWaiting() -> Bool {
     guard let loop = self.uv else { return false }
     if self.timers.isEmpty {
-      guard uv_loop_alive(loop) != 0 else { return false }
-      _ = uv_run(loop, UV_RUN_ONCE)
-      return true
+      if uv_loop_alive(loop) != 0 {
+        _ = uv_run(loop, UV_RUN_ONCE)
+        return true
+      }
+      return waitForBell(loop)
     }
     if self.isVirtual {
       pollWithoutWaiting()
@@ -73,6 +132,17 @@ extension Ref where Record == LoopCore {
       _ = uv_run(loop, UV_RUN_ONCE)
       _ = uv_timer_stop(timer)
     }
+    return true
+  }
+
+  /// Only another thread can help now. False if there is none.
+  private func waitForBell(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
+    pollWithoutWaiting()
+    if !self.ready.isEmpty { return true }
+    guard eddy_sw_is_single_threaded() == 0, let wake = self.wake else { return false }
+    reference(wake.at.bell)
+    _ = uv_run(loop, UV_RUN_ONCE)
+    unreference(wake.at.bell)
     return true
   }
 }

@@ -3,7 +3,7 @@
 // Owns the meaning of eddy_sw_loop_words. A word, from the top: bit 63 live, 28 bits generation of
 // the loop's own handle, 28 bits first generation of its slots.
 // Invariants:
-// 1. A number is claimed and given back with one atomic exchange each.
+// 1. A number is claimed with one atomic exchange, and given back by its owner with one store.
 // 2. A reused number begins above every generation that its predecessor gave out; one whose
 //    generations are spent is not used again.
 // Threads: any.

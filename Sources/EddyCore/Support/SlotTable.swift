@@ -22,7 +22,6 @@ struct SlotTable<Record> {
   private var free: UInt
   private var base: UInt64
   private var firstGeneration: UInt64
-  private(set) var live: Int
 
   private static var chunkRecords: Int { 128 }
 
@@ -31,7 +30,6 @@ struct SlotTable<Record> {
     free = 0
     base = UInt64(loopNumber) << Handle.loopShift
     self.firstGeneration = UInt64(firstGeneration)
-    live = 0
   }
 
   @inline(__always)
@@ -42,6 +40,7 @@ struct SlotTable<Record> {
   /// The live record with this id, or nil.
   @inline(__always)
   func find(_ id: UInt64) -> Ref<Record>? {
+    guard Handle.kind(id) != 0 else { return nil }
     let index = Handle.index(id)
     let chunk = index >> 7
     guard chunk < chunks.count else { return nil }
@@ -60,7 +59,6 @@ struct SlotTable<Record> {
     free = header.word
     header.word = 0
     header.id |= kind.rawValue << Handle.kindShift
-    live &+= 1
     return Ref(record)
   }
 
@@ -71,7 +69,6 @@ struct SlotTable<Record> {
     let id = header.id & ~Handle.kindMask
     let spent = id & Handle.generationMask == Handle.generationMask
     header.id = spent ? Handle.generationMask : id &+ 1
-    live &-= 1
   }
 
   /// Puts an invalidated record back; retires it if its generations are spent.

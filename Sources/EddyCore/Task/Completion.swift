@@ -47,10 +47,14 @@ struct Waiter {
   /// Makes the owner ready; called once, after the waiter is unlinked.
   var wake: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   var owner: UnsafeMutableRawPointer?
+  /// The owner is a CallbackRecord, not a task.
+  var isCallback: Bool
 }
 
 struct FutureRecord {
   var completion: Completion
+  /// Of eddy_sleep_start; disarmed when the future is settled or goes.
+  var timer: Timer
 }
 
 extension Ref where Record == Completion {

@@ -33,6 +33,12 @@ struct LoopRecord {
   var reasons: Pool<ReasonRecord>
   var cleanups: Pool<CleanupRecord>
   var callbacks: Pool<CallbackRecord>
+  var entries: Pool<EntryRecord>
+  var posts: Pool<PostRecord>
+  /// The user's pointer for the whole loop.
+  var data: UnsafeMutableRawPointer?
+  /// The innermost eddy_foreign_enter that has not been left.
+  var lastEntry: Ref<EntryRecord>?
   var stacks: StackPool
   /// The table of awaited descriptors, made and read by IO/; nil before the first wait.
   var descriptors: UnsafeMutableRawPointer?
@@ -42,7 +48,7 @@ struct LoopRecord {
   var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> FiberAddress?)?
   var firstSpread: ScopeRef?
   var lastSpread: ScopeRef?
-  /// Completions that lost their last reference while the gate was closed.
+  /// Completions that lost their last reference while others were being freed.
   var doomed: CompletionRef?
   var isSweeping: Bool
   /// A root task that has ended, kept for the value that eddy_loop_run gave out.
@@ -55,6 +61,27 @@ struct LoopRecord {
       ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,
       ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime
     )
+}
+
+/// What a posted record asks for.
+enum PostKind: UInt8 {
+  case call = 0
+  case complete = 1
+  case fail = 2
+  case cancel = 3
+}
+
+struct PostRecord {
+  var node: RemoteNode
+  var ready: Runnable
+  var kind: PostKind
+  var isRemote: Bool
+  var status: eddy_status_t
+  var target: UInt64
+  var function: eddy_task_fn?
+  var context: UnsafeMutableRawPointer?
+  var release: eddy_release_fn?
+  var message: UnsafeMutablePointer<CChar>?
 }
 
 /// A callback on a completion.

@@ -30,7 +30,7 @@ struct ScopeRecord {
   var isBound: Bool
   /// A shield that keeps cancellation out; false once its grace has ended.
   var isShielding: Bool
-  /// It was opened as a shield: a place for its grace is reserved in the timer heap.
+  /// A shield, of the user's or of defers: a place for its grace is reserved in the timer heap.
   var hasReservation: Bool
   /// Closing has begun and its children have ended: nothing can be spawned into it.
   var isSealed: Bool

@@ -59,6 +59,15 @@ struct ForeignRuntime {
   var ops: eddy_foreign_ops_t
 }
 
+/// Code of a foreign task runs on the loop's thread: what was current before.
+struct EntryRecord {
+  var next: Ref<EntryRecord>?
+  var task: TaskRef?
+  var previous: TaskRef?
+  var previousFiber: TaskRef?
+  var previousID: UInt64
+}
+
 extension Ref where Record == TaskRecord {
   @inline(__always)
   var completion: CompletionRef { CompletionRef(raw: raw) }

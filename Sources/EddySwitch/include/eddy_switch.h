@@ -109,6 +109,22 @@ static inline void *EDDY_SW_NONNULL eddy_sw_loop_words_address(intptr_t number) 
     return &eddy_sw_loop_words[number];
 }
 
+/* The doors of the loops, by loop number: cache lines of words that EddyCore gives their meaning
+ * and
+ * reads and writes as atomics. Static, so that whoever comes late never touches a freed loop. */
+#define EDDY_SW_DOOR_WORDS 8
+extern EDDY_SW_HIDDEN uint64_t eddy_sw_doors[EDDY_SW_LOOP_LIMIT][EDDY_SW_DOOR_WORDS];
+static inline void *EDDY_SW_NONNULL eddy_sw_remote_word(intptr_t number, intptr_t word)
+{
+    return &eddy_sw_doors[number][word];
+}
+/* Waits a moment for another thread. */
+EDDY_SW_HIDDEN void eddy_sw_pause(void);
+/* 1 if the calling thread is certainly the process's only one. */
+EDDY_SW_HIDDEN int32_t eddy_sw_is_single_threaded(void);
+/* How many copies of this runtime the process has loaded: each carries an ELF note. */
+EDDY_SW_HIDDEN int32_t eddy_sw_runtime_copies(void);
+
 /* Sees to it, once a process, that the child of a fork finds its thread forked: loop and bound are
  * NULL, state is FORKED. 0 or a negative errno. */
 EDDY_SW_HIDDEN int32_t eddy_sw_watch_fork(void);
