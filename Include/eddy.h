@@ -116,6 +116,7 @@ typedef int32_t eddy_status_t;
 #define EDDY_EDEADLK ((eddy_status_t)-5016)           /* this wait could never end */
 #define EDDY_EFORKED ((eddy_status_t)-5017)           /* the loop belongs to the parent process */
 #define EDDY_EVERSION ((eddy_status_t)-5018)          /* the header is newer than the library */
+#define EDDY_EFOREIGN ((eddy_status_t)-5019)          /* a foreign runtime's own error */
 
 /*
  * The name of a status, such as "EDDY_ECANCELED" or "EBADF"; "UNKNOWN" for no status.
@@ -854,9 +855,11 @@ EDDY_API eddy_status_t eddy_error_status(eddy_error_t error);
  * error. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API const char *EDDY_NULLABLE eddy_error_message(eddy_error_t error);
 
-/* What a foreign runtime attached to the error, or NULL. Ownership: borrowed from the error.
+/* What a foreign runtime attached to the error, or NULL. release: only what was given with this
+ * release function, which tells whose it is; NULL: whoever's. Ownership: borrowed from the error.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
-EDDY_API void *EDDY_NULLABLE eddy_error_payload(eddy_error_t error);
+EDDY_API void *EDDY_NULLABLE eddy_error_payload(eddy_error_t error,
+    eddy_release_fn EDDY_NULLABLE release);
 
 /* How many children (of EDDY_EGROUP, in completion order) or causes an error has; 0 for a bad
  * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
@@ -1019,9 +1022,11 @@ EDDY_API eddy_status_t eddy_future_cancel_threadsafe(eddy_future_t future,
  * without a loop. Suspends: no. Cancel point: no. Thread: loop. Since: 0.2 */
 EDDY_API void *EDDY_NULLABLE eddy_loop_data(void);
 
-/* Sets that pointer. Returns EDDY_EWRONGTHREAD (no loop here), EDDY_EFORKED, EDDY_EBUSY.
- * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2 */
-EDDY_API eddy_status_t eddy_loop_set_data(void *EDDY_NULLABLE data);
+/* Sets that pointer. Ownership: release, which may be NULL, is called once, when the pointer is
+ * replaced or the loop has been closed, or here if refused. Returns EDDY_EWRONGTHREAD (no loop
+ * here), EDDY_EFORKED, EDDY_EBUSY. Suspends: no. Cancel point: no. Thread: loop. Since: 0.2 */
+EDDY_API eddy_status_t eddy_loop_set_data(void *EDDY_NULLABLE data,
+    eddy_release_fn EDDY_NULLABLE release);
 
 /* ------------------------------------------------------------------------------------------------
  * A host's own libuv loop

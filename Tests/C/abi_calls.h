@@ -113,7 +113,7 @@ ABI_CALL(foreign_complete,
 ABI_CALL(foreign_enter, eddy_task_t previous; return eddy_foreign_enter(TASK, &previous))
 ABI_CALL(error_status, return eddy_error_status(ERROR))
 ABI_CALL(error_message, return eddy_error_message(ERROR) ? EDDY_OK : ABI_NOTHING)
-ABI_CALL(error_payload, return eddy_error_payload(ERROR) ? EDDY_OK : ABI_NOTHING)
+ABI_CALL(error_payload, return eddy_error_payload(ERROR, NULL) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_child_count, return eddy_error_child_count(ERROR) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_cause_count, return eddy_error_cause_count(ERROR) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_child, eddy_error_t child; return eddy_error_child(ERROR, 0, &child))

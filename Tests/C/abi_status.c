@@ -20,7 +20,7 @@ static const named_t own[] = {
     NAMED(EDDY_ETARGETCANCELED), NAMED(EDDY_EFOREIGNCANCEL), NAMED(EDDY_EGRACE),
     NAMED(EDDY_ESCOPELEAK), NAMED(EDDY_EBADHANDLE), NAMED(EDDY_EWRONGTHREAD), NAMED(EDDY_ENOTTASK),
     NAMED(EDDY_EPENDING), NAMED(EDDY_EALREADY), NAMED(EDDY_ETAKEN), NAMED(EDDY_ECLOSED),
-    NAMED(EDDY_EBROKEN), NAMED(EDDY_EDEADLK), NAMED(EDDY_EFORKED), NAMED(EDDY_EVERSION),
+    NAMED(EDDY_EBROKEN), NAMED(EDDY_EDEADLK), NAMED(EDDY_EFORKED), NAMED(EDDY_EVERSION), NAMED(EDDY_EFOREIGN),
 };
 #define OWN_COUNT ((int)(sizeof own / sizeof own[0]))
 
@@ -40,7 +40,7 @@ static void names(void) {
 }
 
 static void names_of_no_status(void) {
-    static const eddy_status_t none[] = { 1, 77, INT32_MAX, INT32_MIN, -4999, -5000, -5019, -6000,
+    static const eddy_status_t none[] = { 1, 77, INT32_MAX, INT32_MIN, -4999, -5000, -5099, -6000,
         -4000, -100000 };
     for (size_t index = 0; index < sizeof none / sizeof none[0]; index++) {
         CHECK_TEXT(eddy_status_name(none[index]), "UNKNOWN");

@@ -152,7 +152,7 @@ IN_TASK(bad_handles) {
     CHECK_STATUS(eddy_error_retain(null_error), EDDY_EBADHANDLE);
     CHECK_STATUS(eddy_error_status(null_error), EDDY_EBADHANDLE);
     CHECK(eddy_error_message(null_error) == NULL);
-    CHECK(eddy_error_payload(null_error) == NULL);
+    CHECK(eddy_error_payload(null_error, NULL) == NULL);
     CHECK_INT(eddy_error_child_count(null_error), 0);
     CHECK_INT(eddy_error_cause_count(null_error), 0);
     CHECK_STATUS(eddy_error_child(null_error, 0, &out), EDDY_EBADHANDLE);
@@ -234,7 +234,7 @@ IN_TASK(payload) {
     CHECK(value == NULL);
     const eddy_error_t error = current();
     CHECK_STATUS(eddy_error_status(error), -EIO);
-    CHECK(eddy_error_payload(error) == &released);
+    CHECK(eddy_error_payload(error, NULL) == &released);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_INT(released, 0);
     CHECK_STATUS(eddy_fail(-ENOENT, NULL), -ENOENT);
@@ -254,7 +254,7 @@ IN_TASK(payload_and_message) {
     CHECK_STATUS(eddy_task_join(task, NULL), -EIO);
     const eddy_error_t error = current();
     CHECK_TEXT(eddy_error_message(error), "thrown there");
-    CHECK(eddy_error_payload(error) == &released);
+    CHECK(eddy_error_payload(error, NULL) == &released);
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_fail(-ENOENT, NULL), -ENOENT);

@@ -137,11 +137,11 @@ static eddy_status_t failure_body(void *context) {
     CHECK_STATUS(eddy_future_error(eddy_task_future(task), &error), EDDY_OK);
     CHECK_STATUS(eddy_error_status(error), EDDY_EPERM);
     CHECK_TEXT(eddy_error_message(error), "from the runtime");
-    CHECK(eddy_error_payload(error) == &agent.values);
+    CHECK(eddy_error_payload(error, NULL) == &agent.values);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_fail(EDDY_EINVAL, "no longer current"), EDDY_EINVAL);
     CHECK_INT(agent.values, 0);
-    CHECK(eddy_error_payload(error) == &agent.values);
+    CHECK(eddy_error_payload(error, NULL) == &agent.values);
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
     CHECK_INT(agent.values, 1);
     CHECK_INT(agent.released, 1);

@@ -48,8 +48,10 @@ public func eddy_error_message(_ error: eddy_error_t) -> UnsafePointer<CChar>? {
 }
 
 @c @implementation
-public func eddy_error_payload(_ error: eddy_error_t) -> UnsafeMutableRawPointer? {
-  find(error)?.payload
+public func eddy_error_payload(
+  _ error: eddy_error_t, _ release: eddy_release_fn?
+) -> UnsafeMutableRawPointer? {
+  find(error)?.payload(givenWith: release)
 }
 
 @c @implementation

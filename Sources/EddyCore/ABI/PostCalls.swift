@@ -74,9 +74,14 @@ public func eddy_loop_data() -> UnsafeMutableRawPointer? {
 }
 
 @c @implementation
-public func eddy_loop_set_data(_ data: UnsafeMutableRawPointer?) -> eddy_status_t {
-  guard let loop = Loop.ofThread else { return Gate.refusal }
-  loop.data = data
+public func eddy_loop_set_data(
+  _ data: UnsafeMutableRawPointer?, _ release: eddy_release_fn?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else {
+    Gate.release(data, with: release)
+    return Gate.refusal
+  }
+  loop.replaceData(data, release)
   return EDDY_OK
 }
 

@@ -80,6 +80,7 @@ extension Ref where Record == LoopRecord {
     let reason = info == nil ? nil : scope.reason?.retained()
     waitForChildren(of: scope, task)
     scope.isSealed = true
+    withdrawBodyCancel(of: scope)
     runDefers(of: scope, task)
     let verdict = judge(scope, status, start)
     let error = takeOutcome(of: scope, verdict, start)
@@ -127,6 +128,17 @@ extension Ref where Record == LoopRecord {
   /// Step 3. The scope's cancellation has reached the children by itself, so the wait has no hook.
   private func waitForChildren(of scope: ScopeRef, _ task: TaskRef) {
     while scope.liveTasks > 0 { _ = park(task, .scope, scope.raw, hook: nil) }
+  }
+
+  /// The cancel of step 2 was for the children, and they have ended: the defers' grace does not
+  /// depend on whether there were any.
+  private func withdrawBodyCancel(of scope: ScopeRef) {
+    guard scope.isCancelled, Int32(scope.reasonCode) == EDDY_REASON_BODY else { return }
+    scope.isCancelled = false
+    scope.isEffective = !scope.isShielding && scope.parent?.isEffective == true
+    scope.reasonCode = 0
+    release(scope.reason)
+    scope.reason = nil
   }
 
   func judge(_ scope: ScopeRef, _ status: eddy_status_t, _ start: CloseStart) -> CloseVerdict {

@@ -134,7 +134,19 @@ extension Ref where Record == DiagnosticsCore {
   }
 }
 
+private func isSameFunction(_ left: eddy_release_fn, _ right: eddy_release_fn) -> Bool {
+  unsafeBitCast(left, to: UInt.self) == unsafeBitCast(right, to: UInt.self)
+}
+
 extension Ref where Record == ErrorRecord {
+  /// The payload if it was given with this release function, or with any for nil.
+  func payload(givenWith release: eddy_release_fn?) -> UnsafeMutableRawPointer? {
+    guard let release else { return self.payload }
+    let own = (self.original ?? self).releasePayload
+    guard let own, isSameFunction(own, release) else { return nil }
+    return self.payload
+  }
+
   /// Whether two are one error, or copies of one.
   func isSame(as other: ErrorRef) -> Bool {
     (self.original ?? self) == (other.original ?? other)

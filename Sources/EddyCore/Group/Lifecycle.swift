@@ -117,9 +117,20 @@ extension Ref where Record == LoopRecord {
     self.posts.free()
     core.timers.free()
     core.ready.free()
+    let data = self.data
+    let releaseData = self.releaseData
     unbind()
     Registry.giveBack(core.number, generation: core.generation, nextGeneration: next)
     Memory.free(pointer)
+    Gate.release(data, with: releaseData)
+  }
+
+  func replaceData(_ data: UnsafeMutableRawPointer?, _ release: eddy_release_fn?) {
+    let old = self.data
+    let releaseOld = self.releaseData
+    self.data = data
+    self.releaseData = release
+    Gate.release(old, with: releaseOld)
   }
 
   /// Opens libuv under the loop: our own, or the host's, in whose iterations we then run.

@@ -37,6 +37,7 @@ struct LoopRecord {
   var posts: Pool<PostRecord>
   /// The user's pointer for the whole loop.
   var data: UnsafeMutableRawPointer?
+  var releaseData: eddy_release_fn?
   /// The innermost eddy_foreign_enter that has not been left.
   var lastEntry: Ref<EntryRecord>?
   var stacks: StackPool
