@@ -7,12 +7,30 @@ import PackageDescription
 let package = Package(
   name: "eddy",
   products: [
+    .library(name: "Eddy", targets: ["Eddy"]),
     .library(name: "EddyCore", targets: ["EddyCore"]),
     // The same core for C programs; named apart from the shipped libeddy.so. The C tests link it.
     .library(name: "EddyCoreDynamic", type: .dynamic, targets: ["EddyCore"]),
   ],
+  traits: [
+    .trait(name: "BundledCore", description: "Eddy brings the core along, built from source."),
+    .trait(
+      name: "InstalledCore",
+      description: "Eddy links the installed libeddy, found by pkg-config. Not with BundledCore."),
+    .default(enabledTraits: ["BundledCore"]),
+  ],
   targets: [
     .systemLibrary(name: "CEddy", path: "Include"),
+    .systemLibrary(name: "CEddyInstalled", path: "Sources/CEddyInstalled", pkgConfig: "eddy"),
+    .target(
+      name: "Eddy",
+      dependencies: [
+        "CEddy",
+        .target(name: "EddyCore", condition: .when(traits: ["BundledCore"])),
+        .target(name: "CEddyInstalled", condition: .when(traits: ["InstalledCore"])),
+      ],
+      path: "Sources/Eddy"
+    ),
     .systemLibrary(
       name: "Clibuv",
       path: "Sources/Clibuv",
@@ -30,6 +48,11 @@ let package = Package(
       dependencies: ["CEddy", "Clibuv", "EddySwitch"],
       path: "Sources/EddyCore",
       swiftSettings: [.treatWarning("EmbeddedRestrictions", as: .error)]
+    ),
+    .testTarget(
+      name: "EddyTests",
+      dependencies: ["Eddy", "CEddy"],
+      path: "Tests/EddyTests"
     ),
     .testTarget(
       name: "EddyCoreTests",

@@ -99,10 +99,12 @@ extension Ref where Record == LoopCore {
     }
   }
 
-  /// What the outside has for us, without waiting.
+  /// What the outside has for us, without waiting. libuv does not look at the bell while nothing is
+  /// referenced, so the door is asked itself.
   func pollWithoutWaiting() {
     guard let loop = self.uv else { return }
     _ = uv_run(loop, UV_RUN_NOWAIT)
+    if RemoteQueue.hasNews(self.number) { answerBell() }
   }
 
   /// Waits for the outside or the earliest deadline. False if neither can ever come.

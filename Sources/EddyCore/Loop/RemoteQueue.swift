@@ -14,8 +14,7 @@
 // 1. A push succeeds only on the generation that its handle names: the tag is part of what is
 //    compared.
 // 2. Who pushes onto an empty list is counted among the `wakers` from before the push until the
-//    loop
-//    has been woken. A close waits for the count to be 0 before the wake handle goes.
+//    loop has been woken. A close waits for the count to be 0 before the wake handle goes.
 // 3. Nodes are drained in the order in which their pushes succeeded.
 // Threads: push any; open, drain and close the loop's.
 
@@ -94,6 +93,11 @@ enum RemoteQueue {
   private static func ring(_ number: Int) {
     let address = UInt(bell(number).pointee.load(ordering: .acquiring))
     if let handle = UnsafeMutablePointer<uv_async_t>(bitPattern: address) { uv_async_send(handle) }
+  }
+
+  /// Whether there is something to drain. For the loop's thread, while the door is open.
+  static func hasNews(_ number: Int) -> Bool {
+    !RemoteWord.isEmpty(word(number).pointee.load(ordering: .relaxed))
   }
 
   /// Takes all nodes, oldest first.

@@ -1,0 +1,117 @@
+// Errors of the Swift layer, and how they cross the C header in both directions.
+//
+// A Swift error that becomes a C failure is carried by the C error as its payload, and comes back
+// as itself. A C failure becomes an EddyError.
+// Invariant: a payload is taken for ours only if it was given with our release function.
+// Threads: the values any; reading C errors the loop's.
+
+import CEddy
+
+/// A failure that C code returned, or that Eddy itself gives.
+public struct EddyError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A status of `eddy.h`, always negative: the system's negative errno, or one of Eddy's own.
+  public let status: Int32
+  /// What happened, in words; empty if nobody said.
+  public let message: String
+
+  public init(status: Int32, message: String = "") {
+    self.status = status
+    self.message = message
+  }
+
+  public var description: String {
+    let name = String(cString: eddy_status_name(status))
+    return "\(name): \(message.isEmpty ? String(cString: eddy_status_text(status)) : message)"
+  }
+}
+
+/// The scope's own deadline has passed. Thrown only by the scope whose deadline it was.
+public struct TimeoutError: Error, Sendable, Equatable, CustomStringConvertible {
+  public init() {}
+  public var description: String { "the deadline has passed" }
+}
+
+/// What was waited for was cancelled by somebody else; the waiter itself is not cancelled.
+public struct TargetCancelledError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Why, in words.
+  public let reason: String
+  public init(reason: String) { self.reason = reason }
+  public var description: String { "cancelled: \(reason)" }
+}
+
+/// Children of a group failed, or its body did: their errors in the order of their ends, the body's
+/// last.
+public struct GroupError: Error, Sendable, CustomStringConvertible {
+  public let errors: [any Error]
+  public init(errors: [any Error]) { self.errors = errors }
+  public var description: String {
+    "a group failed: " + errors.map { String(describing: $0) }.joined(separator: "; ")
+  }
+}
+
+/// Why something was cancelled.
+public struct CancelReason: Sendable, Equatable {
+  /// Who or what asked: `EDDY_REASON_*` of `eddy.h`.
+  public let code: Int32
+  public let message: String
+}
+
+/// A Swift error on its way through C.
+final class ErrorBox {
+  let error: any Error
+  init(_ error: any Error) { self.error = error }
+}
+
+let releaseErrorBox: eddy_release_fn = { raw in
+  if let raw { Unmanaged<ErrorBox>.fromOpaque(raw).release() }
+}
+
+/// The status under which C sees a Swift error.
+func status(of error: any Error) -> eddy_status_t {
+  switch error {
+  case is CancellationError: EDDY_ECANCELED
+  case is TimeoutError: EDDY_ETIMEDOUT
+  case is GroupError: EDDY_EGROUP
+  case is TargetCancelledError: EDDY_ETARGETCANCELED
+  case let error as EddyError where error.status < 0: error.status
+  default: EDDY_EFOREIGN
+  }
+}
+
+/// The Swift error for a C failure with its error object, which may be null.
+func makeError(_ status: eddy_status_t, _ error: eddy_error_t) -> any Error {
+  if let raw = eddy_error_payload(error, releaseErrorBox) {
+    return Unmanaged<ErrorBox>.fromOpaque(raw).takeUnretainedValue().error
+  }
+  let message = eddy_error_message(error).map { String(cString: $0) } ?? ""
+  switch status {
+  case EDDY_EGROUP: return GroupError(errors: children(of: error))
+  case EDDY_ETIMEDOUT: return TimeoutError()
+  case EDDY_ETARGETCANCELED: return TargetCancelledError(reason: message)
+  case EDDY_ECANCELED: return CancellationError()
+  default: return EddyError(status: status, message: message)
+  }
+}
+
+private func children(of error: eddy_error_t) -> [any Error] {
+  (0..<eddy_error_child_count(error)).map { index in
+    var child = eddy_error_t()
+    guard eddy_error_child(error, index, &child) == EDDY_OK else {
+      return EddyError(status: EDDY_EGROUP)
+    }
+    return makeError(eddy_error_status(child), child)
+  }
+}
+
+/// The Swift error of the call that has just failed with this status.
+func currentError(_ status: eddy_status_t) -> any Error {
+  var error = eddy_error_t()
+  guard eddy_error_current(&error) == EDDY_OK else { return makeError(status, eddy_error_t()) }
+  defer { _ = eddy_error_release(error) }
+  return makeError(status, eddy_error_status(error) == status ? error : eddy_error_t())
+}
+
+/// Throws the failure of a call that is not one that waits.
+func check(_ status: eddy_status_t) throws {
+  if status != EDDY_OK { throw currentError(status) }
+}

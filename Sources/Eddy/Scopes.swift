@@ -1,0 +1,155 @@
+// Scopes in Swift: timeout, group and shield. Each is a child task, which can be left cancelled
+// while its parent is not.
+//
+// Invariants:
+// 1. The parent waits for the child, so the body may use what is not Sendable, and keeps its
+//    isolation.
+// 2. A cancellation of the parent, by Eddy or by Swift's own means, is outer: it passes through as
+//    CancellationError. Only the scope's own deadline becomes TimeoutError.
+// 3. A shield's child is not told of the parent's cancellation before the grace ends.
+// Threads: the body runs where its isolation says, all else on the loop's.
+
+import CEddy
+
+/// What a scope's child task has ended with.
+private enum ScopeEnd {
+  case done
+  case cancelled(byDeadline: Bool)
+  case failed(any Error)
+}
+
+private struct ScopeForm: Sendable {
+  var flags: UInt32 = 0
+  var timeout: Int64 = 0
+  var grace: Int64 = 0
+  var isShield: Bool { flags & EDDY_SCOPE_SHIELD != 0 }
+}
+
+extension Duration {
+  /// Whole nanoseconds, at most what the C header can say.
+  var nanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if overflow { return seconds < 0 ? Int64.min : Int64.max }
+    let (sum, carry) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return carry ? (seconds < 0 ? Int64.min : Int64.max) : sum
+  }
+}
+
+/// Runs `body` with a deadline of its own.
+/// - Parameter duration: from now; zero or less has passed at the first wait.
+/// - Throws: `TimeoutError` if this deadline ended the body; `CancellationError` if something
+/// further   out did; the body's own error otherwise.
+public func withTimeout<Value>(
+  _ duration: Duration, isolation: isolated (any Actor)? = #isolation,
+  _ body: @escaping () async throws -> Value
+) async throws -> Value {
+  // In options 0 is no deadline, and 1 ns has passed as well.
+  try await runScope(ScopeForm(timeout: max(duration.nanoseconds, 1)), body)
+}
+
+/// Runs `body` out of reach of cancellation from outside, until the grace ends.
+/// - Parameter grace: from when a cancellation arrives; nil for the loop's own.
+public func withShield<Value>(
+  grace: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
+  _ body: @escaping () async throws -> Value
+) async throws -> Value {
+  let form = ScopeForm(
+    flags: EDDY_SCOPE_SHIELD, grace: grace.map { max($0.nanoseconds, 1) } ?? 0)
+  return try await runScope(form, body)
+}
+
+/// A group that is open: tasks are spawned into it, in Swift and in C.
+public struct Group: Sendable {
+  /// The scope for C functions, valid while the group's body runs or its children do.
+  public let scope: eddy_scope_t
+  let state: LoopState
+
+  /// Starts a Swift closure as a child. Its failure cancels the group.
+  @discardableResult
+  public func spawn<Value>(
+    name: String? = nil, _ body: sending @escaping () async throws -> Value
+  ) throws -> TaskHandle<Value> {
+    let storage = SwiftTask(state, body)
+    let task = try storage.spawn(in: scope, name: name)
+    return TaskHandle(task, state, storage: storage)
+  }
+
+  /// Starts a C function as a child, on a stack of its own.
+  /// - Parameter context: passed to the function; it must outlive the child.
+  @discardableResult
+  public func spawn(
+    name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
+  ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
+    try spawnFunction(name, state) { options, task in
+      eddy_group_spawn_at(nil, scope, function, context, options, task)
+    }
+  }
+
+  /// Cancels the group's body and children; it then ends without an error of its own.
+  public func cancel(reason: String? = nil) { _ = eddy_scope_cancel(scope, reason) }
+}
+
+/// Runs `body` with a group of children, and waits for all of them. A failure of one, or of the
+/// body, cancels the others.
+/// - Throws: `GroupError` with all failures; `CancellationError` if something further out was
+///   cancelled.
+public func withGroup<Value>(
+  isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Group) async throws -> Value
+) async throws -> Value {
+  try await runScope(ScopeForm(flags: EDDY_SCOPE_GROUP)) {
+    guard let state = CurrentTask.place?.state else { throw EddyError(status: EDDY_ENOTTASK) }
+    return try await body(Group(scope: CurrentTask.scope, state: state))
+  }
+}
+
+private func runScope<Value>(
+  isolation: isolated (any Actor)? = #isolation, _ form: ScopeForm,
+  _ body: @escaping () async throws -> Value
+) async throws -> Value {
+  guard let state = CurrentTask.place?.state else {
+    throw EddyError(status: EDDY_ENOTTASK, message: "scopes are for tasks of a loop")
+  }
+  // The child uses the body while this waits for it, and nobody uses it afterwards.
+  nonisolated(unsafe) let lent = body
+  let child = SwiftTask(state, lent)
+  switch try await runChild(child, form) {
+  case .done:
+    return try child.value()
+  case .cancelled(let byDeadline):
+    if Task.isCancelled || !byDeadline { throw CancellationError() }
+    throw TimeoutError()
+  case .failed(let error):
+    throw error
+  }
+}
+
+/// Spawns the scope's task and owns it until its end, on the loop's thread.
+private func runChild(_ child: AnySwiftTask, _ form: ScopeForm) async throws -> ScopeEnd {
+  try await child.state.onThread {
+    let isOuter = !form.isShield && Task.isCancelled
+    let task = try child.spawn(
+      in: CurrentTask.scope, flags: form.flags, timeout: form.timeout, grace: form.grace)
+    defer { _ = eddy_task_release(task) }
+    if isOuter { _ = eddy_task_cancel(task, nil) }
+    let future = eddy_task_future(task)
+    if form.isShield {
+      await withUnsafeContinuation {
+        Waiter(future, child.state, isOwning: true).start($0)
+      }
+    } else {
+      await child.state.wait(for: future, isOwning: true)
+    }
+    return try readEnd(task)
+  }
+}
+
+private func readEnd(_ task: eddy_task_t) throws -> ScopeEnd {
+  let status = eddy_future_result(eddy_task_future(task), nil)
+  if status == EDDY_OK { return .done }
+  if status != EDDY_ETARGETCANCELED { return .failed(currentError(status)) }
+  var info = eddy_task_info_t()
+  info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
+  try check(eddy_task_info(task, &info))
+  return .cancelled(byDeadline: info.reason.code == EDDY_REASON_DEADLINE)
+}

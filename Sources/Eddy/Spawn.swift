@@ -1,0 +1,86 @@
+// Spawning tasks outside groups, sleeping, and asking about oneself.
+//
+// Threads: code of loop tasks; the calls themselves are made on the loop's thread.
+
+import CEddy
+
+/// Starts a Swift closure below the loop's scope: no cancellation or deadline of the caller reaches
+/// it. The loop owns it; letting go of the handle does not stop it.
+@discardableResult
+public func spawn<Value>(
+  name: String? = nil, _ body: sending @escaping () async throws -> Value
+) throws -> TaskHandle<Value> {
+  let state = try loopState()
+  let storage = SwiftTask(state, body)
+  let task = try storage.spawn(in: eddy_scope_t(), name: name)
+  return TaskHandle(task, state, storage: storage)
+}
+
+/// Starts a C function below the loop's scope, on a stack of its own.
+/// - Parameter context: passed to the function; it must outlive the task.
+@discardableResult
+public func spawn(
+  name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
+) throws -> TaskHandle<UnsafeMutableRawPointer?> {
+  try spawnFunction(name, loopState()) { options, task in
+    eddy_task_spawn_at(nil, function, context, options, task)
+  }
+}
+
+/// Waits on the loop's clock.
+/// - Throws: `CancellationError` if cancelled before the time came.
+public func sleep(for duration: Duration) async throws {
+  let nanoseconds = duration.nanoseconds
+  let state = try loopState()
+  try await state.onThread {
+    if Task.isCancelled { throw CancellationError() }
+    var future = eddy_future_t()
+    try check(eddy_sleep_start(nanoseconds, &future))
+    defer { _ = eddy_future_release(future) }
+    await state.wait(for: future, isOwning: false)
+    if eddy_future_result(future, nil) != EDDY_OK { throw CancellationError() }
+  }
+}
+
+/// Why the code that runs is cancelled; nil if it is not, or if it was by Swift's own means.
+public var currentCancelReason: CancelReason? {
+  var info = eddy_task_info_t()
+  info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
+  guard eddy_task_info(CurrentTask.task, &info) == EDDY_OK else { return nil }
+  if info.reason.code == EDDY_REASON_NONE { return nil }
+  let message = withUnsafeBytes(of: info.reason.message) { bytes in
+    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+  return CancelReason(code: info.reason.code, message: message)
+}
+
+/// The executor of the loop that this code belongs to, for actors that want to live on it.
+public var loopExecutor: (any SerialExecutor)? {
+  (CurrentTask.place?.state ?? LoopState.ofThread)?.actorExecutor
+}
+
+func loopState() throws -> LoopState {
+  if let state = CurrentTask.place?.state ?? LoopState.ofThread { return state }
+  throw EddyError(status: EDDY_ENOTTASK, message: "there is no loop here")
+}
+
+/// Spawns a C function with what the options can say in Swift.
+func spawnFunction(
+  _ name: String?, _ state: LoopState,
+  _ spawn: (UnsafePointer<eddy_spawn_options_t>, UnsafeMutablePointer<eddy_task_t>) -> eddy_status_t
+) throws -> TaskHandle<UnsafeMutableRawPointer?> {
+  var options = eddy_spawn_options_t()
+  options.size = UInt32(MemoryLayout<eddy_spawn_options_t>.size)
+  var task = eddy_task_t()
+  let status: eddy_status_t
+  if let name {
+    status = name.withCString { text in
+      options.name = text
+      return spawn(&options, &task)
+    }
+  } else {
+    status = spawn(&options, &task)
+  }
+  try check(status)
+  return TaskHandle(task, state, storage: nil)
+}
