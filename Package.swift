@@ -56,7 +56,10 @@ let package = Package(
     ),
     .testTarget(
       name: "EddyCoreTests",
-      dependencies: ["EddyCore", "CEddy"],
+      dependencies: [
+        "CEddy",
+        .target(name: "EddyCore", condition: .when(traits: ["BundledCore"])),
+      ],
       path: "Tests/EddyCoreTests"
     ),
   ],

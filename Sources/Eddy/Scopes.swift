@@ -14,7 +14,12 @@ import CEddy
 /// What a scope's child task has ended with.
 private enum ScopeEnd {
   case done
-  case cancelled(byDeadline: Bool)
+  /// Something further out is cancelled.
+  case cancelledFromOutside
+  /// Its own deadline has passed, and nothing further out is cancelled.
+  case expired
+  /// It was cancelled itself, as by `Group.cancel`, and nothing further out is.
+  case left
   case failed(any Error)
 }
 
@@ -42,7 +47,7 @@ extension Duration {
 /// further   out did; the body's own error otherwise.
 public func withTimeout<Value>(
   _ duration: Duration, isolation: isolated (any Actor)? = #isolation,
-  _ body: @escaping () async throws -> Value
+  _ body: () async throws -> Value
 ) async throws -> Value {
   // In options 0 is no deadline, and 1 ns has passed as well.
   try await runScope(ScopeForm(timeout: max(duration.nanoseconds, 1)), body)
@@ -52,7 +57,7 @@ public func withTimeout<Value>(
 /// - Parameter grace: from when a cancellation arrives; nil for the loop's own.
 public func withShield<Value>(
   grace: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
-  _ body: @escaping () async throws -> Value
+  _ body: () async throws -> Value
 ) async throws -> Value {
   let form = ScopeForm(
     flags: EDDY_SCOPE_SHIELD, grace: grace.map { max($0.nanoseconds, 1) } ?? 0)
@@ -95,7 +100,7 @@ public struct Group: Sendable {
 /// - Throws: `GroupError` with all failures; `CancellationError` if something further out was
 ///   cancelled.
 public func withGroup<Value>(
-  isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Group) async throws -> Value
+  isolation: isolated (any Actor)? = #isolation, _ body: (Group) async throws -> Value
 ) async throws -> Value {
   try await runScope(ScopeForm(flags: EDDY_SCOPE_GROUP)) {
     guard let state = CurrentTask.place?.state else { throw EddyError(status: EDDY_ENOTTASK) }
@@ -105,20 +110,34 @@ public func withGroup<Value>(
 
 private func runScope<Value>(
   isolation: isolated (any Actor)? = #isolation, _ form: ScopeForm,
-  _ body: @escaping () async throws -> Value
+  _ body: () async throws -> Value
 ) async throws -> Value {
   guard let state = CurrentTask.place?.state else {
     throw EddyError(status: EDDY_ENOTTASK, message: "scopes are for tasks of a loop")
   }
-  // The child uses the body while this waits for it, and nobody uses it afterwards.
+  return try await withoutActuallyEscaping(body) { (lent) async throws -> Value in
+    try await runScope(isolation: isolation, state, form, lending: lent)
+  }
+}
+
+/// The child uses the body while this waits for it, and nobody uses it afterwards.
+private func runScope<Value>(
+  isolation: isolated (any Actor)?, _ state: LoopState, _ form: ScopeForm,
+  lending body: @escaping () async throws -> Value
+) async throws -> Value {
   nonisolated(unsafe) let lent = body
   let child = SwiftTask(state, lent)
   switch try await runChild(child, form) {
   case .done:
     return try child.value()
-  case .cancelled(let byDeadline):
-    if Task.isCancelled || !byDeadline { throw CancellationError() }
+  case .cancelledFromOutside:
+    throw CancellationError()
+  case .expired:
     throw TimeoutError()
+  case .left:
+    // Leaving a scope that was cancelled itself is no error (TG-33), but only Void has a value then.
+    if let nothing = () as? Value { return nothing }
+    throw CancellationError()
   case .failed(let error):
     throw error
   }
@@ -151,5 +170,6 @@ private func readEnd(_ task: eddy_task_t) throws -> ScopeEnd {
   var info = eddy_task_info_t()
   info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
   try check(eddy_task_info(task, &info))
-  return .cancelled(byDeadline: info.reason.code == EDDY_REASON_DEADLINE)
+  if Task.isCancelled || currentCancelReason != nil { return .cancelledFromOutside }
+  return info.reason.code == EDDY_REASON_DEADLINE ? .expired : .left
 }

@@ -30,6 +30,8 @@ final class Waiter: @unchecked Sendable {
     self.continuation = continuation
     let context = Unmanaged.passRetained(self).toOpaque()
     let status = eddy_future_on_done(future, Self.whenDone, context, Self.releaseSelf)
+    // Who owns a wait lends what it stands on: it cannot give up for want of memory.
+    if status != EDDY_OK, isOwning { fatalError("Eddy: out of memory") }
     if status != EDDY_OK { finish() }
   }
 

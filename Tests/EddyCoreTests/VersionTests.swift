@@ -1,10 +1,12 @@
 // Tests of the core from the inside, as ordinary Swift. What C can see is tested in Tests/C.
 
-import CEddy
-import Testing
+#if BundledCore
+  import CEddy
+  import Testing
 
-@testable import EddyCore
+  @testable import EddyCore
 
-@Test func libraryAndHeaderHaveOneVersion() {
-  #expect(eddy_version_number() == 2000)
-}
+  @Test func libraryAndHeaderHaveOneVersion() {
+    #expect(eddy_version_number() == 2000)
+  }
+#endif
