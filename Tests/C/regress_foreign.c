@@ -240,6 +240,35 @@ static void leaves_innermost_first(void) {
     CHECK_INT(reports.count, 0);
 }
 
+static eddy_task_t left_over;
+
+static eddy_status_t enters_and_ends(void *context) {
+    return eddy_foreign_enter(((part_t *)context)->self, &left_over);
+}
+
+/* What the leave names has ended, and its record is another task's by now. */
+static eddy_status_t stale_leave_body(void *context) {
+    part_t part;
+    eddy_task_t self = { 0 }, current = { 0 }, sleeper = { 0 };
+    (void)context;
+    const eddy_task_t task = spawn_part(&part, NULL, 0);
+    CHECK_STATUS(eddy_yield(), EDDY_OK);
+    CHECK_STATUS(eddy_task_spawn(enters_and_ends, &part, NULL, NULL), EDDY_OK);
+    for (int index = 0; index < 4; index++) CHECK_STATUS(eddy_yield(), EDDY_OK);
+    CHECK_STATUS(eddy_task_spawn(sleeps_1s, NULL, NULL, &sleeper), EDDY_OK);
+    CHECK_STATUS(eddy_yield(), EDDY_OK);
+    CHECK_STATUS(eddy_task_current(&self), EDDY_OK);
+    (void)eddy_foreign_leave(left_over);
+    CHECK_STATUS(eddy_task_current(&current), EDDY_OK);
+    if (!CHECK_INT(current.id, self.id)) return EDDY_OK;
+    CHECK_STATUS(eddy_foreign_complete(task, EDDY_OK, NULL, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_task_join(sleeper, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_task_release(sleeper), EDDY_OK);
+    return eddy_task_release(task);
+}
+
+static void leaves_stale(void) { CHECK_STATUS(run_virtual(stale_leave_body, NULL), EDDY_OK); }
+
 /* ---- Payloads ---- */
 
 static eddy_task_t shared;
@@ -334,6 +363,7 @@ static const check_test_t tests[] = {
     { "eddy_foreign_leave: only the previous task of the last enter, else EDDY_EPERM",
         leaves_wrongly },
     { "eddy_foreign_leave: pairs nest, innermost first", leaves_innermost_first },
+    { "eddy_foreign_leave: a previous task that has ended does not come back", leaves_stale },
     { "eddy_error_payload: two tasks that fail with a third one's error have their own",
         payloads_are_their_own },
     { "eddy_error_payload: such an error's payload is found by its release function",

@@ -139,6 +139,12 @@ private func isSameFunction(_ left: eddy_release_fn, _ right: eddy_release_fn) -
 }
 
 extension Ref where Record == ErrorRecord {
+  /// Whether a payload may be attached: nobody else has the error, and it carries and copies none.
+  var isFreeToCarry: Bool {
+    self.holds == 1 && self.slot.word == 0 && self.original == nil && self.payload == nil
+      && self.releasePayload == nil
+  }
+
   /// The payload if it was given with this release function, or with any for nil.
   func payload(givenWith release: eddy_release_fn?) -> UnsafeMutableRawPointer? {
     guard let release else { return self.payload }

@@ -147,10 +147,10 @@ extension Ref where Record == LoopRecord {
   ) -> ErrorRef? {
     let current = diagnostics.takeError(from: errorSlot, for: status)
     if value == nil, release == nil { return current ?? diagnostics.makeError(status, nil) }
-    var error = current.map { diagnostics.unshared($0) } ?? diagnostics.makeError(status, nil)
-    if let taken = error, taken.payload != nil || taken.releasePayload != nil || taken.holds > 1 {
-      error = diagnostics.makeError(status, nil)
-      if error?.addCause(taken) != true { diagnostics.release(taken) }
+    var error = current
+    if current?.isFreeToCarry != true {
+      error = diagnostics.makeError(status, current?.message.map { UnsafePointer($0) })
+      if let current, error?.addCause(current) != true { diagnostics.release(current) }
     }
     guard let error else {
       Gate.release(value, with: release)
