@@ -108,7 +108,7 @@ swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
 	@$(SWIFT) build --quiet
 
-test-swift: ## swift test
+test-swift: stage ## swift test with each trait: BundledCore, InstalledCore
 	@sh Scripts/test_swift.sh
 
 test-c: lib ## every Tests/C/*.c on the Embedded core and on SwiftPM's; ONLY=name for one

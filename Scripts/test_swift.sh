@@ -1,23 +1,87 @@
 #!/bin/sh
-# `swift test`, each test counted.
+# `swift test` with each trait, each test counted: the core built along as ordinary Swift, and the
+# installed libeddy, staged in build/stage, found by pkg-config. With the installed one no core may
+# be in the test program itself, since two cores in one process are two runtimes. Both traits at
+# once, or none, must not build.
+# usage: test_swift.sh [bundled|installed|refused]...
 set -u
 . Scripts/report.sh
-begin "swift test"
 mkdir -p build
-log=build/swift-test.log
-$SWIFT test > "$log" 2>&1
-status=$?
-# Both harnesses may be in use: a line "✔ Test name() passed" or "Test Case 'name' passed".
-good=$(grep -c -e '^✔ Test .* passed after' -e "^Test Case .* passed (" "$log")
-runs=$(grep -c '^✔ Test run with' "$log")
-bad=$(grep -c -e '^✘ Test .* failed after' -e "^Test Case .* failed (" "$log")
-good=$((good - runs))
-if [ "$status" = 0 ] && [ "$good" -gt 0 ]; then
-  pass "$good tests" "$good"
-else
-  [ "$good" -le 0 ] || pass "$good tests" "$good"
-  fail "swift test" "$((bad > 1 ? bad : 1))"
+installed="--traits InstalledCore --scratch-path .build-installed"
+
+use_stage() {
+  PKG_CONFIG_PATH=$STAGE/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+  LD_LIBRARY_PATH=$STAGE/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  export PKG_CONFIG_PATH LD_LIBRARY_PATH
+}
+
+# tests WHAT LOG [OPTION...]
+tests() {
+  what=$1 log=$2
+  shift 2
+  timeout 900 $SWIFT test "$@" > "$log" 2>&1
+  status=$?
+  # Both harnesses may be in use: a line "✔ Test name() passed" or "Test Case 'name' passed".
+  good=$(grep -c -e '^✔ Test .* passed after' -e "^Test Case .* passed (" "$log")
+  runs=$(grep -c '^✔ Test run with' "$log")
+  bad=$(grep -c -e '^✘ Test .* failed after' -e "^Test Case .* failed (" "$log")
+  failed_runs=$(grep -c '^✘ Test run with' "$log")
+  good=$((good - runs)) bad=$((bad - failed_runs))
+  if [ "$status" = 0 ] && [ "$good" -gt 0 ]; then
+    pass "$what: $good tests" "$good"
+    return
+  fi
+  [ "$good" -le 0 ] || pass "$what: $good tests" "$good"
+  fail "$what: exit status $status" "$((bad > 1 ? bad : 1))"
   tail -n 60 "$log" > "$log.tail"
   explain "$log.tail"
-fi
+}
+
+# The program that the tests with the installed core were: it needs libeddy and has no core itself.
+one_runtime() {
+  # The list of options is to be split into words.
+  program=$(ls "$($SWIFT build $installed --show-bin-path)"/*.xctest 2> /dev/null | head -n 1)
+  own=$(nm "$program" 2> /dev/null | grep -c -e ' [TtDdBb] eddy_' -e EddyCore)
+  if ! readelf -d "$program" 2> /dev/null | grep -q 'NEEDED.*libeddy'; then
+    fail "InstalledCore: the test program needs no libeddy"
+  elif [ "$own" != 0 ]; then
+    fail "InstalledCore: the test program has $own symbols of a core itself"
+  else
+    pass "InstalledCore: one runtime, that of libeddy"
+  fi
+}
+
+# refused WHAT TEXT OPTION...: the package does not build, and says TEXT.
+refused() {
+  what=$1 text=$2
+  shift 2
+  if timeout 300 $SWIFT build --scratch-path .build-refused --target Eddy "$@" \
+    > build/swift-refused.log 2>&1; then
+    fail "$what: it builds"
+  elif grep -q "error: Eddy: $text" build/swift-refused.log; then
+    pass "$what: refused with a message"
+  else
+    fail "$what: refused without our message"
+    explain build/swift-refused.log
+  fi
+}
+
+begin "swift test"
+for part in ${*:-bundled installed refused}; do
+  case $part in
+  bundled) tests BundledCore build/swift-test.log ;;
+  installed)
+    use_stage
+    # The list of options is to be split into words.
+    tests InstalledCore build/swift-test-installed.log $installed
+    one_runtime
+    ;;
+  refused)
+    use_stage
+    refused "both traits" "BundledCore and InstalledCore exclude each other" \
+      --traits BundledCore,InstalledCore
+    refused "no trait" "no core" --disable-default-traits
+    ;;
+  esac
+done
 finish

@@ -165,6 +165,7 @@ extension Ref where Record == LoopRecord {
 extension Ref where Record == LoopRecord {
   /// Makes a foreign task the current one. It is pinned until the leave. Nil when memory is out.
   func enter(_ task: TaskRef) -> Ref<EntryRecord>? {
+    dropEntries(above: self.current)
     guard let entry = self.entries.take() else { return nil }
     entry.task = task
     entry.previous = self.current
@@ -178,11 +179,21 @@ extension Ref where Record == LoopRecord {
     return entry
   }
 
-  /// Ends the last enter, if that had this previous task.
-  func leave(_ previousID: UInt64) -> Bool {
-    guard let entry = self.lastEntry, entry.previousID == previousID, let task = entry.task else {
-      return false
+  /// Forgets enters that were never left: what they were made in is not running any more.
+  func dropEntries(above task: TaskRef?) {
+    while let entry = self.lastEntry, entry.task != task {
+      self.lastEntry = entry.next
+      let left = entry.task
+      self.entries.give(entry)
+      if let left { unpin(left.completion) }
     }
+  }
+
+  /// Ends the last enter, if its task is the current one and had this previous one.
+  func leave(_ previousID: UInt64) -> Bool {
+    guard let entry = self.lastEntry, entry.previousID == previousID, let task = entry.task,
+      self.current == task
+    else { return false }
     self.lastEntry = entry.next
     self.current = entry.previous
     self.fiber = entry.previousFiber

@@ -95,6 +95,7 @@ extension Ref where Record == LoopRecord {
   /// Frees a loop that has no live tasks.
   func close() {
     releaseKeptRoot()
+    dropEntries(above: nil)
     closeDoor()
     dropCallbacks()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
