@@ -135,7 +135,7 @@ private func runScope<Value>(
   case .expired:
     throw TimeoutError()
   case .left:
-    // Leaving a scope that was cancelled itself is no error (TG-33), but only Void has a value then.
+    // Leaving a scope that was cancelled itself is no error (TG-33), but only Void has a value now.
     if let nothing = () as? Value { return nothing }
     throw CancellationError()
   case .failed(let error):
