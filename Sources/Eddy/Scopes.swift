@@ -70,6 +70,17 @@ public struct Group: Sendable {
   public let scope: eddy_scope_t
   let state: LoopState
 
+  /// A group that C code has opened on this thread's loop, so that Swift can spawn into it.
+  /// - Parameter scope: not owned; a closed one is refused at its use.
+  public init(scope: eddy_scope_t) throws {
+    self.init(scope: scope, state: try loopState())
+  }
+
+  init(scope: eddy_scope_t, state: LoopState) {
+    self.scope = scope
+    self.state = state
+  }
+
   /// Starts a Swift closure as a child. Its failure cancels the group.
   @discardableResult
   public func spawn<Value>(

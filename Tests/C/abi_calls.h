@@ -81,6 +81,7 @@ static inline eddy_spawn_options_t abi_spawn_options(void) {
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
 ABI_CALL(loop_shutdown, return eddy_loop_shutdown(LOOP))
 ABI_CALL(loop_close, return eddy_loop_close(LOOP))
+ABI_CALL(loop_detach, return eddy_loop_detach(LOOP))
 ABI_CALL(task_join, return eddy_task_join(TASK, NULL))
 ABI_CALL(task_cancel, return eddy_task_cancel(TASK, NULL))
 ABI_CALL(task_retain, return eddy_task_retain(TASK))
@@ -96,6 +97,7 @@ ABI_CALL(future_take, void *value; eddy_release_fn release;
     return eddy_future_take(FUTURE, &value, &release))
 ABI_CALL(future_on_done,
     return eddy_future_on_done(FUTURE, abi_done, &abi_released, count_release))
+ABI_CALL(future_off_done, return eddy_future_off_done(FUTURE, abi_done, NULL, NULL))
 ABI_CALL(future_error, eddy_error_t error; return eddy_future_error(FUTURE, &error))
 ABI_CALL(future_retain, return eddy_future_retain(FUTURE))
 ABI_CALL(future_release, return eddy_future_release(FUTURE))
@@ -124,6 +126,12 @@ ABI_CALL(error_release, return eddy_error_release(ERROR))
 
 ABI_CALL(run, return eddy_run(NULL, abi_body, NULL))
 ABI_CALL(loop_create, eddy_loop_t loop; return eddy_loop_create(NULL, &loop))
+ABI_CALL(loop_attach, static char no_uv_loop[1]; eddy_loop_t loop;
+    return eddy_loop_attach(no_uv_loop, NULL, &loop))
+ABI_CALL(loop_data, return eddy_loop_data() ? EDDY_OK : ABI_NOTHING)
+ABI_CALL(loop_set_data, return eddy_loop_set_data(&abi_released, count_release))
+ABI_CALL(post, return eddy_post(abi_body, &abi_released, count_release))
+ABI_CALL(sleep_start, eddy_future_t future; return eddy_sleep_start(1, &future))
 ABI_CALL(loop_current, eddy_loop_t loop; return eddy_loop_current(&loop))
 ABI_CALL(now, int64_t now; return eddy_now(&now))
 ABI_CALL(task_spawn, const eddy_spawn_options_t options = abi_spawn_options();
@@ -162,6 +170,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "loop_run", KIND_LOOP, 0, call_loop_run },
     { "loop_shutdown", KIND_LOOP, 0, call_loop_shutdown },
     { "loop_close", KIND_LOOP, 0, call_loop_close },
+    { "loop_detach", KIND_LOOP, 0, call_loop_detach },
     { "task_join", KIND_TASK, ABI_TASK, call_task_join },
     { "task_cancel", KIND_TASK, 0, call_task_cancel },
     { "task_retain", KIND_TASK, 0, call_task_retain },
@@ -173,6 +182,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "future_result", KIND_WAITABLE, 0, call_future_result },
     { "future_take", KIND_WAITABLE, 0, call_future_take },
     { "future_on_done", KIND_WAITABLE, ABI_RELEASES, call_future_on_done },
+    { "future_off_done", KIND_WAITABLE, 0, call_future_off_done },
     { "future_error", KIND_WAITABLE, 0, call_future_error },
     { "future_retain", KIND_WAITABLE, 0, call_future_retain },
     { "group_spawn", KIND_SCOPE, ABI_RELEASES, call_group_spawn },
@@ -200,7 +210,12 @@ static const abi_call_t abi_handle_calls[] = {
 static const abi_call_t abi_free_calls[] = {
     { "run", 0, ABI_STARTS, call_run },
     { "loop_create", 0, ABI_STARTS, call_loop_create },
+    { "loop_attach", 0, ABI_STARTS, call_loop_attach },
     { "loop_current", 0, 0, call_loop_current },
+    { "loop_data", 0, ABI_SILENT, call_loop_data },
+    { "loop_set_data", 0, ABI_RELEASES, call_loop_set_data },
+    { "post", 0, ABI_RELEASES, call_post },
+    { "sleep_start", 0, 0, call_sleep_start },
     { "now", 0, 0, call_now },
     { "task_spawn", 0, ABI_RELEASES, call_task_spawn },
     { "future_create", 0, 0, call_future_create },

@@ -3,7 +3,6 @@
  *
  * Proves: spawn, cancel, complete and post work from every kind of callback and are followed by a
  * round in time; descriptors and the door work on the host's uv_loop_t.
- * Invariants: a host that would block for good is ended by a watchdog of 30 s, which fails the test.
  * Threads: one; two tests start one more.
  */
 #include "attach_host.h"
@@ -168,39 +167,6 @@ static void wake_from(uv_timer_cb callback, const char *expected) {
 static void completed_in_a_callback(void) { wake_from(wake_the_waiter, "posted EDDY_OK"); }
 static void cancelled_in_a_callback(void) { wake_from(cancel_the_waiter, "EDDY_ECANCELED"); }
 
-/* ---- the host's last prepare callback, behind Eddy's: what it makes ready must not wait ---- */
-
-static void complete_late(uv_prepare_t *prepare) {
-    CHECK_STATUS(eddy_future_complete(awaited, NULL, NULL), EDDY_OK);
-    uv_prepare_stop(prepare);           /* a close would keep the poll from blocking */
-}
-
-static void completed_behind_our_prepare(void) {
-    uv_prepare_t prepare;
-    uv_timer_t watchdog;
-    memset(&host, 0, sizeof host);
-    reports_clear();
-    trace_clear();
-    CHECK_INT(uv_loop_init(&host.uv), 0);
-    uv_prepare_init(&host.uv, &prepare);
-    uv_prepare_start(&prepare, complete_late);
-    host_attach(&host, 0);
-    CHECK_STATUS(eddy_future_create(&awaited), EDDY_OK);
-    waiter = host_spawn(wait_for, &awaited);
-    uv_timer_init(&host.uv, &watchdog);
-    uv_timer_start(&watchdog, host_stops_timer, 30000, 0);
-    uv_unref((uv_handle_t *)&watchdog);
-    const uint64_t begin = uv_hrtime();
-    CHECK_INT(uv_run(&host.uv, UV_RUN_DEFAULT), 0);
-    CHECK((uv_hrtime() - begin) / 1000000 < 20000);
-    CHECK_TRACE("EDDY_OK");
-    host_ended(waiter, EDDY_OK);
-    CHECK_STATUS(eddy_future_release(awaited), EDDY_OK);
-    uv_close((uv_handle_t *)&watchdog, NULL);
-    uv_close((uv_handle_t *)&prepare, NULL);
-    host_close(&host);
-}
-
 /* ---- descriptors ---- */
 
 static eddy_status_t read_pipe(void *context) {
@@ -311,7 +277,7 @@ static void *post_elsewhere(void *context) {
     return NULL;
 }
 
-/* What the detach finds in the door is released there, and the bell that still rings is harmless. */
+/* What the detach finds in the door is released there; the bell that still rings is harmless. */
 static void posts_at_the_detach(void) {
     pthread_t thread;
     int released = 0;
@@ -336,7 +302,6 @@ static const check_test_t tests[] = {
     { "attach: spawn from a prepare behind Eddy's", from_an_earlier_prepare },
     { "attach: complete and post from a callback", completed_in_a_callback },
     { "attach: cancel from a callback", cancelled_in_a_callback },
-    { "attach: complete from a prepare behind Eddy's", completed_behind_our_prepare },
     { "attach: descriptors", descriptors },
     { "attach: a descriptor closing at the detach", descriptor_closing_at_detach },
     { "attach: detach in a check, a descriptor closing", descriptor_closing_in_a_check },

@@ -2,8 +2,8 @@
  * The door under threads: floods of posts, outcomes that race with the loop's own, and posts that
  * race with the close.
  *
- * Proves: no post is lost or run twice, each thread's order is kept, exactly one outcome each, every
- * value released exactly once. Run under TSan too.
+ * Proves: no post is lost or run twice, each thread's order is kept, exactly one outcome each,
+ * every value released exactly once. Run under TSan too.
  * Threads: the loop's, and up to 4 posters; counts that both sides write are atomic.
  */
 #include "check.h"

@@ -225,7 +225,7 @@ IN_TASK(too_late, 0) {
     return eddy_future_release(future);
 }
 
-/* A future that only its callback held is gone with it; those of tasks that wait are not touched. */
+/* A callback taken back holds its future no longer, and cannot be taken back again. */
 IN_TASK(last_hold, 0) {
     const eddy_future_t future = new_future();
     int released = 0;

@@ -35,7 +35,7 @@
 
     private func seededOrder(_ seed: UInt64, _ runners: Runners) -> [Int] {
       var queue = ReadyQueue(isSeeded: true, seed: seed)
-      for index in 0..<runners.count { queue.push(runners.cells + index) }
+      for index in 0..<runners.count { _ = queue.push(runners.cells + index) }
       defer { queue.free() }
       return drain(&queue, runners)
     }
@@ -44,7 +44,7 @@
     func firstInFirstOut() {
       let runners = Runners(100)
       var queue = ReadyQueue(isSeeded: false, seed: 0)
-      for index in 0..<100 { queue.push(runners.cells + index) }
+      for index in 0..<100 { _ = queue.push(runners.cells + index) }
       #expect(drain(&queue, runners) == Array(0..<100))
       #expect(queue.isEmpty)
     }
@@ -53,11 +53,11 @@
     func rounds() {
       let runners = Runners(3)
       var queue = ReadyQueue(isSeeded: false, seed: 0)
-      queue.push(runners.cells)
-      queue.push(runners.cells + 1)
+      _ = queue.push(runners.cells)
+      _ = queue.push(runners.cells + 1)
       let first = queue.peek()!  // begins the round
       queue.removeFirst(first)
-      queue.push(runners.cells + 2)
+      _ = queue.push(runners.cells + 2)
       let before = queue.rounds
       let second = queue.peek()!
       #expect(runners.number(second) == 1)

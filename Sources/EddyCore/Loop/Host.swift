@@ -72,6 +72,15 @@ extension Ref where Record == LoopCore {
     }
   }
 
+  /// Something has become ready on a host's loop. Outside our own half of an iteration the host must
+  /// not block before it has run.
+  @inline(never)
+  func announceReady() {
+    guard !self.isRunning, let host = self.host else { return }
+    _ = uv_idle_start(host.at.idle) { _ in }
+    unreference(host.at.idle)
+  }
+
   /// Has libuv close the host's handles; the block is freed with the last.
   func closeHost() {
     guard let host = self.host else { return }

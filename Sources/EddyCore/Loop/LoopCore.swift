@@ -51,7 +51,7 @@ extension Ref where Record == LoopCore {
 
   @inline(__always)
   func makeReady(_ runnable: UnsafeMutablePointer<Runnable>) {
-    self.ready.push(runnable)
+    if self.ready.push(runnable), self.host != nil { announceReady() }
   }
 
   /// Begins a turn: reads the clock once, and lets every due timer fire, by deadline and then in

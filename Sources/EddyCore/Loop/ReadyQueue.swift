@@ -41,16 +41,19 @@ struct ReadyQueue {
   @inline(__always)
   var isEmpty: Bool { round == nil && first == nil }
 
+  /// Adds a place at the end; true if it is the first of the next round.
   @inline(__always)
-  mutating func push(_ runnable: UnsafeMutablePointer<Runnable>) {
+  mutating func push(_ runnable: UnsafeMutablePointer<Runnable>) -> Bool {
     runnable.pointee.next = nil
     runnable.pointee.isQueued = true
+    let isFirst = last == nil
     if let last {
       last.pointee.next = runnable
     } else {
       first = runnable
     }
     last = runnable
+    return isFirst
   }
 
   /// What runs next, still in the queue; begins a round if the last one is over.
