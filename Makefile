@@ -138,14 +138,17 @@ aarch64: ## the aarch64 switch, under qemu-user
 
 # ---- Longer runs ---------------------------------------------------------------------------------
 
-.PHONY: sanitize bench demo
+.PHONY: sanitize bench demo demo-c
 sanitize: ## C tests and examples under TOOL=asan (with UBSan), tsan, valgrind, or all three
 	@sh Scripts/sanitize.sh $(TOOL)
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh
 
-demo: ## the echo server under 50 connections, with an account of it
+demo: demo-c ## demo-c, then a C server and Swift clients in one group, with an account of both
+	@sh CExamples/demo/mixed.sh
+
+demo-c: ## the echo server under 50 connections, with an account of it
 	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory stage
 	@sh CExamples/demo/run.sh

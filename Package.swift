@@ -20,7 +20,8 @@ let package = Package(
     .default(enabledTraits: ["BundledCore"]),
   ],
   targets: [
-    .systemLibrary(name: "CEddy", path: "Include"),
+    // A target with a header alone, and not a system library: C targets of a client find eddy.h so.
+    .target(name: "CEddy", path: "Include", publicHeadersPath: "."),
     .systemLibrary(name: "CEddyInstalled", path: "Sources/CEddyInstalled", pkgConfig: "eddy"),
     .target(
       name: "Eddy",

@@ -55,6 +55,9 @@ build_all() {
         # shellcheck disable=SC2086
         startup_eddy) $CC $flags -o "$out/$name" "$source" -L"$library" -leddy \
             -Wl,-rpath,"$library" || return 1 ;;
+        # shellcheck disable=SC2086
+        post) $CC $flags $uv_flags -o "$out/$name" "$source" "$out/switch.a" -L"$library" -leddy \
+            $uv_libs -Wl,-rpath,"$library" -lpthread || return 1 ;;
         # The others take the bare switch from the library's own objects. As an archive, so that
         # only the switch comes along and all else stays the library's.
         # shellcheck disable=SC2086
@@ -233,6 +236,7 @@ wanted future_wake && measure 20 future_wake
 wanted scope && measure 20 scope
 wanted timeout && measure 20 timeout
 wanted clock_reads && measure 20 clock_reads
+wanted post && measure 60 post
 wanted parked && measure 60 parked
 wanted timers && count_instructions
 wanted timers && measure 60 timers time

@@ -109,21 +109,31 @@ static eddy_status_t serve(void *context)
     return status == EDDY_ECANCELED ? status : EDDY_OK;
 }
 
+/* Waits for the next peer. Out of descriptors or memory, or with a peer that is gone already, the
+ * server goes on. */
+static eddy_status_t accept_next(struct server *server, int number, struct connection **ret_next)
+{
+    for (;;) {
+        EDDY_TRY(eddy_fd_wait(server->listener, EDDY_READABLE, NULL));
+        const int fd = accept(server->listener, NULL, NULL);
+        struct connection *connection = fd >= 0 ? malloc(sizeof *connection) : NULL;
+        if (connection != NULL) {
+            *connection = (struct connection){ server, number, fd };
+            *ret_next = connection;
+            return EDDY_OK;
+        }
+        if (fd >= 0) close(fd);
+        EDDY_TRY(eddy_sleep(EDDY_MILLISECONDS(5)));
+    }
+}
+
 static eddy_status_t accept_all(struct server *server)
 {
     eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
     options.release_context = free_connection;
     for (int number = 1;; number++) {
-        int fd = -1;
-        while (fd < 0) {
-            EDDY_TRY(eddy_fd_wait(server->listener, EDDY_READABLE, NULL));
-            fd = accept(server->listener, NULL, NULL);
-            /* Out of descriptors, or the peer is gone already: the server goes on. */
-            if (fd < 0) EDDY_TRY(eddy_sleep(EDDY_MILLISECONDS(5)));
-        }
-        struct connection *connection = malloc(sizeof *connection);
-        if (connection == NULL) { close(fd); continue; }
-        *connection = (struct connection){ server, number, fd };
+        struct connection *connection;
+        EDDY_TRY(accept_next(server, number, &connection));
         const eddy_status_t status =
             eddy_group_spawn(server->group, serve, connection, &options, NULL);
         if (status != EDDY_OK && status != EDDY_ENOMEM) return status;

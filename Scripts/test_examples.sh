@@ -13,16 +13,19 @@ mkdir -p "$work"
 PKG_CONFIG_PATH=$STAGE/lib/pkgconfig
 export PKG_CONFIG_PATH
 
-# build NAME
+# build NAME; an example with a libuv loop of its own links libuv too.
 build() {
+  more=""
+  case $1 in *attach*) more=$(pkg-config --cflags --libs libuv) ;; esac
   case $tool in
   none | valgrind)
     library=$STAGE/lib
-    $CC "CExamples/$1.c" -o "$work/$1" $(pkg-config --cflags --libs eddy) > "$work/$1.log" 2>&1
+    $CC "CExamples/$1.c" -o "$work/$1" $(pkg-config --cflags --libs eddy) $more \
+      > "$work/$1.log" 2>&1
     ;;
   *)
-    $compiler $flags -IInclude "CExamples/$1.c" -o "$work/$1" -L"$library" -leddy $late_flags \
-      > "$work/$1.log" 2>&1
+    $compiler $flags -IInclude "CExamples/$1.c" -o "$work/$1" -L"$library" -leddy $more \
+      $late_flags > "$work/$1.log" 2>&1
     ;;
   esac
 }

@@ -1,10 +1,11 @@
 """asyncio_bench.py: the same figures on asyncio, printed beside Eddy's and never a bound.
 
-One thread; each figure is the least of 7 rounds after a warm-up; rows as bench.h prints them.
+One thread but for the posts; each figure is the least of 7 rounds after a warm-up; rows as bench.h prints them.
 """
 
 import asyncio
 import sys
+import threading
 import time
 
 ROUNDS = 7
@@ -82,11 +83,46 @@ async def timeouts(operations: int) -> int:
     return time.perf_counter_ns() - begin
 
 
+def posts(threads: int):
+    async def body(operations: int) -> int:
+        loop = asyncio.get_running_loop()
+        finished = loop.create_future()
+        each = operations // threads
+        left = each * threads
+        go = threading.Barrier(threads + 1)
+
+        def arrive() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                finished.set_result(None)
+
+        def poster() -> None:
+            go.wait()
+            for _ in range(each):
+                loop.call_soon_threadsafe(arrive)
+
+        running = [threading.Thread(target=poster) for _ in range(threads)]
+        for thread in running:
+            thread.start()
+        go.wait()
+        begin = time.perf_counter_ns()
+        await finished
+        elapsed = time.perf_counter_ns() - begin
+        for thread in running:
+            thread.join()
+        return elapsed
+
+    return body
+
+
 async def main() -> None:
     await best("yield, 2 tasks", 20000, yields(2))
     await best("yield, 1000 tasks", 50000, yields(1000))
     await best("spawn + join", 5000, spawn_join)
     await best("future wake", 10000, future_wake)
+    await best("post from 1 thread", 5000, posts(1))
+    await best("post from 4 threads", 5000, posts(4))
     if hasattr(asyncio, "timeout"):
         await best("timeout open + close", 10000, timeouts)
 

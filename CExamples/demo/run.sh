@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh: what `make demo` runs after `make stage`. It builds the echo server the way a user would,
+# run.sh: what `make demo-c` runs after `make stage`. It builds the echo server the way a user would,
 # with pkg-config alone, against the staged libeddy.so, builds load.c beside it, and lets load.c
 # start, load and stop the server. Exit status 0 only if all that load.c checks was so.
 #
@@ -12,7 +12,7 @@ CC=${CC:-cc}
 out=$BUILD/demo
 
 if [ ! -e "$STAGE/lib/pkgconfig/eddy.pc" ]; then
-    echo "demo: no $STAGE/lib/pkgconfig/eddy.pc; run \`make demo\`, which stages the library" >&2
+    echo "demo: no $STAGE/lib/pkgconfig/eddy.pc; run \`make demo-c\`, which stages the library" >&2
     exit 1
 fi
 PKG_CONFIG_PATH=$STAGE/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
