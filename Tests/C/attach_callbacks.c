@@ -154,6 +154,7 @@ static void wake_from(uv_timer_cb callback, const char *expected) {
     host_open(&host, 0);
     CHECK_STATUS(eddy_future_create(&awaited), EDDY_OK);
     waiter = host_spawn(wait_for, &awaited);
+    uv_run(&host.uv, UV_RUN_NOWAIT);    /* so that it waits, however late the timer is */
     uv_timer_init(&host.uv, &timer);
     uv_timer_start(&timer, callback, 2, 0);
     CHECK_INT(uv_run(&host.uv, UV_RUN_DEFAULT), 0);

@@ -22,7 +22,21 @@ static void complete_late(uv_prepare_t *prepare) {
     uv_prepare_stop(prepare);           /* a close would keep the poll from blocking */
 }
 
-static void completed_behind_our_prepare(void) {
+/* A sleep begun there is earlier than anything that Eddy's round knew of. */
+static eddy_status_t say_done(void *context, eddy_future_t future) {
+    (void)future;
+    return eddy_future_complete(*(eddy_future_t *)context, NULL, NULL);
+}
+
+static void sleep_late(uv_prepare_t *prepare) {
+    eddy_future_t sleep = { 0 };
+    CHECK_STATUS(eddy_sleep_start(EDDY_MILLISECONDS(1), &sleep), EDDY_OK);
+    CHECK_STATUS(eddy_future_on_done(sleep, say_done, &awaited, NULL), EDDY_OK);
+    prepare->data = (void *)(uintptr_t)sleep.id;
+    uv_prepare_stop(prepare);
+}
+
+static void behind_our_prepare(uv_prepare_cb callback) {
     uv_prepare_t prepare;
     uv_timer_t watchdog;
     memset(&host, 0, sizeof host);
@@ -30,7 +44,8 @@ static void completed_behind_our_prepare(void) {
     trace_clear();
     CHECK_INT(uv_loop_init(&host.uv), 0);
     uv_prepare_init(&host.uv, &prepare);
-    uv_prepare_start(&prepare, complete_late);
+    prepare.data = NULL;
+    uv_prepare_start(&prepare, callback);
     host_attach(&host, 0);
     CHECK_STATUS(eddy_future_create(&awaited), EDDY_OK);
     waiter = host_spawn(wait_for, &awaited);
@@ -43,12 +58,17 @@ static void completed_behind_our_prepare(void) {
     CHECK_TRACE("EDDY_OK");
     host_ended(waiter, EDDY_OK);
     CHECK_STATUS(eddy_future_release(awaited), EDDY_OK);
+    CHECK_STATUS(eddy_future_release((eddy_future_t){ (uintptr_t)prepare.data }), EDDY_OK);
     uv_close((uv_handle_t *)&watchdog, NULL);
     uv_close((uv_handle_t *)&prepare, NULL);
     host_close(&host);
 }
 
+static void completed_there(void) { behind_our_prepare(complete_late); }
+static void sleep_begun_there(void) { behind_our_prepare(sleep_late); }
+
 static const check_test_t tests[] = {
-    { "attach: complete from a prepare behind Eddy's", completed_behind_our_prepare },
+    { "attach: complete from a prepare behind Eddy's", completed_there },
+    { "attach: sleep_start in a prepare behind Eddy's", sleep_begun_there },
 };
 CHECK_MAIN(tests)

@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static char folder[] = "/tmp/eddy-copies-XXXXXX";
-static char copy_path[64];
+static char folder[256], copy_path[300];
 
 static eddy_status_t nothing(void *context) {
     (void)context;
@@ -34,6 +33,7 @@ static void write_all(int file, const char *bytes, ssize_t count) {
 static void make_copy(void) {
     static char buffer[65536];
     Dl_info info;
+    snprintf(folder, sizeof folder, "%s/eddy-copies-XXXXXX", P_tmpdir);
     if (!CHECK(dladdr((void *)(uintptr_t)eddy_version_number, &info) != 0) ||
         !CHECK(mkdtemp(folder) != NULL))
         exit(1);

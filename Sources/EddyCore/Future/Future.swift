@@ -28,7 +28,10 @@ extension Ref where Record == LoopRecord {
       position: 0, fire: { raw in Loop.running.endSleep(CompletionRef(raw: raw)) },
       owner: future.raw)
     let deadline = core.deadline(after: max(duration, 0))
-    if deadline == Int64.max || core.timers.arm(future.at.timer, at: deadline) { return future }
+    if deadline == Int64.max || core.timers.arm(future.at.timer, at: deadline) {
+      if core.host != nil { core.announceReady() }
+      return future
+    }
     releaseReference(CompletionRef(raw: future.raw))
     return nil
   }
