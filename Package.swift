@@ -50,9 +50,14 @@ let package = Package(
       path: "Sources/EddyCore",
       swiftSettings: [.treatWarning("EmbeddedRestrictions", as: .error)]
     ),
+    .executableTarget(
+      name: "eddy-one-thread",
+      dependencies: ["Eddy", "CEddy"],
+      path: "Tests/Programs/OneThread"
+    ),
     .testTarget(
       name: "EddyTests",
-      dependencies: ["Eddy", "CEddy"],
+      dependencies: ["Eddy", "CEddy", "eddy-one-thread"],
       path: "Tests/EddyTests"
     ),
     .testTarget(

@@ -1,6 +1,6 @@
 /*
- * load.c: the client of `make demo-c`. It starts the echo server of 06_echo_server.c, puts load on it
- * over plain sockets, stops it with SIGINT, and checks what each side saw. It does not use Eddy.
+ * load.c: the client of `make demo-c`. It starts the echo server of 06_echo_server.c, puts load on
+ * it over plain sockets, stops it with SIGINT, and checks what each side saw. It does not use Eddy.
  *
  * Usage: load SERVER LIBRARY FILE...
  *   SERVER   the echo server's program

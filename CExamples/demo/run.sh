@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh: what `make demo-c` runs after `make stage`. It builds the echo server the way a user would,
-# with pkg-config alone, against the staged libeddy.so, builds load.c beside it, and lets load.c
-# start, load and stop the server. Exit status 0 only if all that load.c checks was so.
+# run.sh: what `make demo-c` runs after `make stage`. It builds the echo server the way a user
+# would, with pkg-config alone, against the staged libeddy.so, builds load.c beside it, and lets
+# load.c start, load and stop the server. Exit status 0 only if all that load.c checks was so.
 #
 # Environment: STAGE (default build/stage), BUILD (default build), CC (default cc).
 set -eu

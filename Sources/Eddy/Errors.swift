@@ -49,6 +49,24 @@ public struct GroupError: Error, Sendable, CustomStringConvertible {
   }
 }
 
+extension GroupError {
+  /// Without the body's error if that is a child's, which the body had joined and let through.
+  var withoutRepeatedBody: GroupError {
+    guard let last = errors.last, errors.dropLast().contains(where: { isSame($0, last) }) else {
+      return self
+    }
+    return GroupError(errors: errors.dropLast())
+  }
+}
+
+/// Whether two errors are one object, or tell the same failure of C.
+private func isSame(_ one: any Error, _ other: any Error) -> Bool {
+  if let one = one as? EddyError, let other = other as? EddyError { return one == other }
+  // `as` keeps the existential from being opened: its box is what is compared.
+  return unsafeBitCast(one as any Error, to: UInt.self)
+    == unsafeBitCast(other as any Error, to: UInt.self)
+}
+
 /// Why something was cancelled.
 public struct CancelReason: Sendable, Equatable {
   /// Who or what asked: `EDDY_REASON_*` of `eddy.h`.

@@ -18,6 +18,8 @@ final class LoopState: @unchecked Sendable {
   let actorExecutor: LoopActorExecutor
   /// Jobs enqueued since the loop was made; tests hold the number down.
   var enqueues = 0
+  /// The loop's own grace, nanoseconds.
+  var grace: Int64 = 5_000_000_000
 
   private init(_ loop: eddy_loop_t) {
     self.loop = loop
@@ -121,7 +123,11 @@ private let runTaskJob: eddy_task_fn = { context in
 private let runActorJob: eddy_task_fn = { context in
   let job = unsafeBitCast(context, to: UnownedJob.self)
   if let data = eddy_loop_data() {
-    job.runSynchronously(on: LoopState.from(data).actorExecutor.asUnownedSerialExecutor())
+    // Both are named: with the task executor left out, each call to another actor is an enqueue.
+    let state = LoopState.from(data)
+    job.runSynchronously(
+      isolatedTo: state.actorExecutor.asUnownedSerialExecutor(),
+      taskExecutor: state.taskExecutor.asUnownedTaskExecutor())
   }
   return EDDY_OK
 }

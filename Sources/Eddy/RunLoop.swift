@@ -36,17 +36,18 @@ public struct LoopOptions: Sendable {
 
 /// Makes this thread a loop, runs `body` as its root task, and returns when that and every other
 /// task has ended.
-/// - Throws: what `body` throws; `EddyError` if the loop cannot be made, or if `body` belongs to
-/// the   main actor or this is called from inside a Swift task: both could only hang.
+/// On the main thread the loop runs the main actor's code as well.
+/// - Throws: what `body` throws; `EddyError` if the loop cannot be made, if `body` belongs to the
+/// main   actor and this is not the main thread, or if this is called from inside a Swift task:
+/// both could   only hang.
 public func runLoop<Value: Sendable>(
   options: LoopOptions = LoopOptions(),
   _ body: @escaping @isolated(any) @Sendable () async throws -> Value
 ) throws -> Value {
-  if body.isolation === MainActor.shared {
+  if body.isolation === MainActor.shared, !MainActorDriver.canDrive {
     throw EddyError(
       status: EDDY_EDEADLK,
-      message: "runLoop's closure belongs to the main actor, whose thread it would block: mark it "
-        + "@concurrent or call runLoop from a nonisolated function")
+      message: "runLoop's closure belongs to the main actor, which this thread cannot run")
   }
   if withUnsafeCurrentTask(body: { $0 != nil }) {
     throw EddyError(
@@ -56,6 +57,8 @@ public func runLoop<Value: Sendable>(
   var forC = options.forC
   try check(eddy_loop_create_versioned(headerVersion, &forC, &loop))
   guard let state = LoopState.ofThread else { throw EddyError(status: EDDY_EWRONGTHREAD) }
+  if forC.grace_ns > 0 { state.grace = forC.grace_ns }
+  MainActorDriver.start()
   let root = SwiftTask(state) { try await body() }
   let status = eddy_loop_run(loop, runRoot, Unmanaged.passUnretained(root).toOpaque(), nil)
   let result = Result<Value, any Error> {

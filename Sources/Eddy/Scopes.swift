@@ -7,6 +7,9 @@
 // 2. A cancellation of the parent, by Eddy or by Swift's own means, is outer: it passes through as
 //    CancellationError. Only the scope's own deadline becomes TimeoutError.
 // 3. A shield's child is not told of the parent's cancellation before the grace ends.
+// 4. Opening a scope is no cancel point: in a cancelled task the body runs all the same. The core
+//    starts nothing inside what is cancelled, so it runs in the task itself then, where no deadline
+//    could tell more; a shield's child hangs below the loop's scope.
 // Threads: the body runs where its isolation says, all else on the loop's.
 
 import CEddy
@@ -19,7 +22,7 @@ private enum ScopeEnd {
   /// Its own deadline has passed, and nothing further out is cancelled.
   case expired
   /// It was cancelled itself, as by `Group.cancel`, and nothing further out is.
-  case left
+  case left(why: String)
   case failed(any Error)
 }
 
@@ -66,7 +69,8 @@ public func withShield<Value>(
 
 /// A group that is open: tasks are spawned into it, in Swift and in C.
 public struct Group: Sendable {
-  /// The scope for C functions, valid while the group's body runs or its children do.
+  /// The scope for C functions, valid while the group's body runs or its children do; null if the
+  /// group was opened in a cancelled task, and takes no children.
   public let scope: eddy_scope_t
   let state: LoopState
 
@@ -86,6 +90,7 @@ public struct Group: Sendable {
   public func spawn<Value>(
     name: String? = nil, _ body: sending @escaping () async throws -> Value
   ) throws -> TaskHandle<Value> {
+    if scope.id == 0 { throw CancellationError() }
     let storage = SwiftTask(state, body)
     let task = try storage.spawn(in: scope, name: name)
     return TaskHandle(task, state, storage: storage)
@@ -97,7 +102,8 @@ public struct Group: Sendable {
   public func spawn(
     name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
   ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
-    try spawnFunction(name, state) { options, task in
+    if scope.id == 0 { throw CancellationError() }
+    return try spawnFunction(name, state) { options, task in
       eddy_group_spawn_at(nil, scope, function, context, options, task)
     }
   }
@@ -113,19 +119,50 @@ public struct Group: Sendable {
 public func withGroup<Value>(
   isolation: isolated (any Actor)? = #isolation, _ body: (Group) async throws -> Value
 ) async throws -> Value {
-  try await runScope(ScopeForm(flags: EDDY_SCOPE_GROUP)) {
-    guard let state = CurrentTask.place?.state else { throw EddyError(status: EDDY_ENOTTASK) }
-    return try await body(Group(scope: CurrentTask.scope, state: state))
+  if Task.isCancelled { return try await runCancelledGroup(body) }
+  var hasBodyFailed = false
+  do {
+    let value = try await runScope(ScopeForm(flags: EDDY_SCOPE_GROUP)) {
+      guard let state = CurrentTask.place?.state else { throw EddyError(status: EDDY_ENOTTASK) }
+      do {
+        return try await body(Group(scope: CurrentTask.scope, state: state))
+      } catch {
+        hasBodyFailed = true
+        throw error
+      }
+    }
+    // TG-18, for a cancellation by Swift's own means; of its own the core has told already.
+    if Task.isCancelled { throw CancellationError() }
+    return value
+  } catch let error as GroupError where hasBodyFailed {
+    throw error.withoutRepeatedBody
   }
+}
+
+/// The body sees the cancellation; whatever its value, the group ends cancelled.
+private func runCancelledGroup<Value>(
+  isolation: isolated (any Actor)? = #isolation, _ body: (Group) async throws -> Value
+) async throws -> Value {
+  guard let state = CurrentTask.place?.state else { throw noScopesHere }
+  do {
+    _ = try await body(Group(scope: eddy_scope_t(), state: state))
+  } catch is CancellationError {
+  } catch {
+    throw GroupError(errors: [error])
+  }
+  throw CancellationError()
+}
+
+private var noScopesHere: EddyError {
+  EddyError(status: EDDY_ENOTTASK, message: "scopes are for tasks of a loop")
 }
 
 private func runScope<Value>(
   isolation: isolated (any Actor)? = #isolation, _ form: ScopeForm,
   _ body: () async throws -> Value
 ) async throws -> Value {
-  guard let state = CurrentTask.place?.state else {
-    throw EddyError(status: EDDY_ENOTTASK, message: "scopes are for tasks of a loop")
-  }
+  guard let state = CurrentTask.place?.state else { throw noScopesHere }
+  if Task.isCancelled, !form.isShield { return try await body() }
   return try await withoutActuallyEscaping(body) { (lent) async throws -> Value in
     try await runScope(isolation: isolation, state, form, lending: lent)
   }
@@ -145,10 +182,10 @@ private func runScope<Value>(
     throw CancellationError()
   case .expired:
     throw TimeoutError()
-  case .left:
+  case .left(let why):
     // Leaving a scope that was cancelled itself is no error (TG-33), but only Void has a value now.
     if let nothing = () as? Value { return nothing }
-    throw CancellationError()
+    throw TargetCancelledError(reason: why)
   case .failed(let error):
     throw error
   }
@@ -157,19 +194,14 @@ private func runScope<Value>(
 /// Spawns the scope's task and owns it until its end, on the loop's thread.
 private func runChild(_ child: AnySwiftTask, _ form: ScopeForm) async throws -> ScopeEnd {
   try await child.state.onThread {
-    let isOuter = !form.isShield && Task.isCancelled
+    let isLate = form.isShield && Task.isCancelled
     let task = try child.spawn(
-      in: CurrentTask.scope, flags: form.flags, timeout: form.timeout, grace: form.grace)
+      in: isLate ? eddy_scope_t() : CurrentTask.scope, flags: form.flags, timeout: form.timeout,
+      grace: form.grace)
     defer { _ = eddy_task_release(task) }
-    if isOuter { _ = eddy_task_cancel(task, nil) }
-    let future = eddy_task_future(task)
-    if form.isShield {
-      await withUnsafeContinuation {
-        Waiter(future, child.state, isOwning: true).start($0)
-      }
-    } else {
-      await child.state.wait(for: future, isOwning: true)
-    }
+    let grace = form.grace > 0 ? form.grace : child.state.grace
+    await child.state.wait(
+      for: eddy_task_future(task), form.isShield ? .shield(grace: grace) : .scope)
     return try readEnd(task)
   }
 }
@@ -178,9 +210,7 @@ private func readEnd(_ task: eddy_task_t) throws -> ScopeEnd {
   let status = eddy_future_result(eddy_task_future(task), nil)
   if status == EDDY_OK { return .done }
   if status != EDDY_ETARGETCANCELED { return .failed(currentError(status)) }
-  var info = eddy_task_info_t()
-  info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
-  try check(eddy_task_info(task, &info))
   if Task.isCancelled || currentCancelReason != nil { return .cancelledFromOutside }
-  return info.reason.code == EDDY_REASON_DEADLINE ? .expired : .left
+  let reason = cancelReason(of: task)
+  return reason?.code == EDDY_REASON_DEADLINE ? .expired : .left(why: reason?.message ?? "")
 }

@@ -37,16 +37,19 @@ public func sleep(for duration: Duration) async throws {
     var future = eddy_future_t()
     try check(eddy_sleep_start(nanoseconds, &future))
     defer { _ = eddy_future_release(future) }
-    await state.wait(for: future, isOwning: false)
+    await state.wait(for: future, .observe)
     if eddy_future_result(future, nil) != EDDY_OK { throw CancellationError() }
   }
 }
 
 /// Why the code that runs is cancelled; nil if it is not, or if it was by Swift's own means.
-public var currentCancelReason: CancelReason? {
+public var currentCancelReason: CancelReason? { cancelReason(of: CurrentTask.task) }
+
+/// Why a task is cancelled; nil if it is not.
+func cancelReason(of task: eddy_task_t) -> CancelReason? {
   var info = eddy_task_info_t()
   info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
-  guard eddy_task_info(CurrentTask.task, &info) == EDDY_OK else { return nil }
+  guard eddy_task_info(task, &info) == EDDY_OK else { return nil }
   if info.reason.code == EDDY_REASON_NONE { return nil }
   let message = withUnsafeBytes(of: info.reason.message) { bytes in
     String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -55,7 +55,7 @@ public final class TaskHandle<Value>: @unchecked Sendable {
   private func outcome(isOwning: Bool) async throws -> Value {
     nonisolated(unsafe) var result: Value?
     try await state.onThread { [self] in
-      await state.wait(for: eddy_task_future(task), isOwning: isOwning)
+      await state.wait(for: eddy_task_future(task), isOwning ? .join : .observe)
       result = try read()
     }
     return result!

@@ -4,25 +4,41 @@
 // Invariants:
 // 1. A continuation is resumed exactly once, on the loop's thread.
 // 2. A Swift cancellation runs on the canceller's thread, perhaps before the wait: it only posts to
-//    the
-//    loop. What it does there is decided there: detach if the wait observes, pass the request on if
-//    it owns.
+//    the loop. What it does there depends on the kind of wait and is decided there.
 // 3. What is complete is read whatever the cancellation (M3).
 // Threads: the loop's, but `requestCancel`, which is for any.
 
 import CEddy
 
+/// What a cancellation of the waiter does.
+enum WaitKind {
+  /// The wait ends, and the target is left alone.
+  case observe
+  /// The request and its reason are passed on to the target.
+  case join
+  /// The target is a scope of the waiter: it is told only if the core has not told it.
+  case scope
+  /// The target is a shield of the waiter: it is told after so many nanoseconds.
+  case shield(grace: Int64)
+
+  var isOwning: Bool {
+    if case .observe = self { false } else { true }
+  }
+}
+
 final class Waiter: @unchecked Sendable {
   private let future: eddy_future_t
   private let state: LoopState
-  private let isOwning: Bool
+  private let kind: WaitKind
+  private let asker = CurrentTask.task
+  private var grace = eddy_future_t()
   private var continuation: UnsafeContinuation<Void, Never>?
   private var isDone = false
 
-  init(_ future: eddy_future_t, _ state: LoopState, isOwning: Bool) {
+  init(_ future: eddy_future_t, _ state: LoopState, _ kind: WaitKind) {
     self.future = future
     self.state = state
-    self.isOwning = isOwning
+    self.kind = kind
   }
 
   /// Registers with the future; resumes when it is done, or when an observer is cancelled.
@@ -31,7 +47,7 @@ final class Waiter: @unchecked Sendable {
     let context = Unmanaged.passRetained(self).toOpaque()
     let status = eddy_future_on_done(future, Self.whenDone, context, Self.releaseSelf)
     // Who owns a wait lends what it stands on: it cannot give up for want of memory.
-    if status != EDDY_OK, isOwning { fatalError("Eddy: out of memory") }
+    if status != EDDY_OK, kind.isOwning { fatalError("Eddy: out of memory") }
     if status != EDDY_OK { finish() }
   }
 
@@ -46,18 +62,38 @@ final class Waiter: @unchecked Sendable {
 
   private func cancel() {
     if isDone { return }
-    if isOwning {
-      _ = eddy_future_cancel(future, "the joiner was cancelled")
-      return
+    switch kind {
+    case .observe:
+      let context = Unmanaged.passUnretained(self).toOpaque()
+      finish()
+      _ = eddy_future_off_done(future, Self.whenDone, context, nil)
+    case .join:
+      _ = eddy_future_cancel(future, reasonOf(asker))
+    case .scope:
+      let target = eddy_task_t(id: future.id)
+      if cancelReason(of: target) == nil { _ = eddy_task_cancel(target, reasonOf(asker)) }
+    case .shield(let nanoseconds):
+      startGrace(nanoseconds)
     }
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    finish()
-    _ = eddy_future_off_done(future, Self.whenDone, context, nil)
+  }
+
+  /// The core has a grace of its own for what it cancels; this one is for Swift's own means.
+  private func startGrace(_ nanoseconds: Int64) {
+    guard grace.id == 0, eddy_sleep_start(nanoseconds, &grace) == EDDY_OK else { return }
+    let context = Unmanaged.passRetained(self).toOpaque()
+    _ = eddy_future_on_done(
+      grace,
+      { context, _ in
+        let this = Unmanaged<Waiter>.fromOpaque(context!).takeUnretainedValue()
+        if !this.isDone { _ = eddy_future_cancel(this.future, reasonOf(this.asker)) }
+        return EDDY_OK
+      }, context, Self.releaseSelf)
   }
 
   private func finish() {
     if isDone { return }
     isDone = true
+    if grace.id != 0 { _ = eddy_future_release(grace) }
     let continuation = self.continuation
     self.continuation = nil
     continuation?.resume()
@@ -73,15 +109,17 @@ final class Waiter: @unchecked Sendable {
   }
 }
 
+/// Why a task is cancelled, for what it passes the request on to.
+private func reasonOf(_ task: eddy_task_t) -> String {
+  cancelReason(of: task)?.message ?? "the waiter was cancelled"
+}
+
 extension LoopState {
   /// Waits on the loop's thread. Returns when the future is done; an observer also when cancelled.
-  func wait(for future: eddy_future_t, isOwning: Bool) async {
+  func wait(for future: eddy_future_t, _ kind: WaitKind) async {
     if eddy_future_result(future, nil) != EDDY_EPENDING { return }
-    if Task.isCancelled {
-      if !isOwning { return }
-      _ = eddy_future_cancel(future, "the joiner was cancelled")
-    }
-    let waiter = Waiter(future, self, isOwning: isOwning)
+    if !kind.isOwning, Task.isCancelled { return }
+    let waiter = Waiter(future, self, kind)
     await withTaskCancellationHandler {
       await withUnsafeContinuation { waiter.start($0) }
     } onCancel: {

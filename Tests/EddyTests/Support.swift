@@ -44,6 +44,33 @@ func onLoop<Value: Sendable>(
   return try onNewThread { try runLoop(options: made) { try await body() } }
 }
 
+/// `onLoop` for code that needs Swift's own pool: the test gives its thread of that back meanwhile.
+@discardableResult
+func onLoopAside<Value: Sendable>(
+  hasVirtualClock: Bool = true, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+  var options = LoopOptions()
+  options.hasVirtualClock = hasVirtualClock
+  let made = options
+  return try await withCheckedThrowingContinuation { continuation in
+    let work = ThreadBody {
+      continuation.resume(with: Result { try runLoop(options: made) { try await body() } })
+    }
+    var thread = pthread_t()
+    let status = pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().run()
+        return nil
+      }, Unmanaged.passRetained(work).toOpaque())
+    if status == 0 {
+      pthread_detach(thread)
+    } else {
+      continuation.resume(throwing: EddyError(status: -status))
+    }
+  }
+}
+
 /// What happened, in order.
 final class Trace: @unchecked Sendable {
   private(set) var words: [String] = []
@@ -149,10 +176,11 @@ func message(_ reason: eddy_reason_t) -> String {
 /// Waits so many milliseconds, cancelled or not: cleanup that will not be hurried.
 func stay(_ milliseconds: Int64) async {
   await withUnsafeContinuation { (continuation: UnsafeContinuation<Void, Never>) in
-    _ = try? spawnC {
+    let timer = try? spawnC {
       _ = sleepInC(milliseconds)
       continuation.resume()
       return EDDY_OK
     }
+    if timer == nil { continuation.resume() }
   }
 }

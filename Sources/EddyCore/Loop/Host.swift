@@ -72,8 +72,8 @@ extension Ref where Record == LoopCore {
     }
   }
 
-  /// Something has become ready on a host's loop. Outside our own half of an iteration the host must
-  /// not block before it has run.
+  /// Something has become ready on a host's loop. Outside our own half of an iteration the host
+  /// must not block before it has run.
   @inline(never)
   func announceReady() {
     guard !self.isRunning, let host = self.host else { return }

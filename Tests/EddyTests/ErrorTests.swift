@@ -1,0 +1,125 @@
+// Errors on their way between the languages: what is Swift's comes back as itself.
+
+import CEddy
+import Testing
+
+@testable import Eddy
+
+private final class Marked: Error, @unchecked Sendable {}
+
+@Suite struct ErrorTests {
+  @Test("a Swift error crosses a C task that returns the joined status, and is the same object")
+  func throughC() throws {
+    try onLoop {
+      let error = Marked()
+      let inner = try spawn { throw error }
+      let middle = try spawnC { eddy_task_join(inner.task, nil) }
+      let outer = try spawnC { eddy_future_wait(eddy_task_future(middle.task), nil) }
+      let caught = await #expect(throws: Marked.self) { _ = try await outer.join() }
+      #expect(caught === error)
+      // Again, and by the other verb.
+      await #expect(throws: Marked.self) { _ = try await outer.value }
+      await #expect(throws: Marked.self) { try await inner.value }
+    }
+  }
+
+  @Test("C sees a Swift error as a status and its text")
+  func seenByC() throws {
+    let words = try onLoop { () -> [String] in
+      let trace = Trace()
+      let task = try spawn { throw Boom(number: 9) }
+      _ = try await spawnC {
+        let status = eddy_task_join(task.task, nil)
+        var error = eddy_error_t()
+        _ = eddy_error_current(&error)
+        let text = eddy_error_message(error).map { String(cString: $0) } ?? ""
+        trace.add("\(name(status)) \(text)")
+        _ = eddy_error_release(error)
+        return EDDY_OK
+      }.join()
+      return trace.words
+    }
+    #expect(words == ["EFOREIGN Boom(number: 9)"])
+  }
+
+  @Test("an EddyError keeps its status and message through C and back")
+  func eddyError() throws {
+    let errors = try onLoop { () -> [EddyError] in
+      var errors: [EddyError] = []
+      let one = try spawnC { eddy_fail_text(-111, "nobody listens") }
+      let two = try spawn { _ = try await one.join() }
+      let three = try spawnC { eddy_task_join(two.task, nil) }
+      do { _ = try await one.value } catch let error as EddyError { errors.append(error) }
+      do { _ = try await three.value } catch let error as EddyError { errors.append(error) }
+      return errors
+    }
+    let error = EddyError(status: -111, message: "nobody listens")
+    #expect(errors == [error, error])
+    #expect(error.description == "ECONNREFUSED: nobody listens")
+  }
+
+  @Test("groups in groups: their errors nest, in the order of the ends")
+  func nestedGroups() throws {
+    let how = try onLoop {
+      await outcome {
+        try await withGroup { group in
+          try group.spawn {
+            try await withGroup { group in
+              try group.spawn { throw Boom(number: 1) }
+              try group.spawnC {
+                _ = sleepInC(1)
+                return eddy_fail_text(-22, "two")
+              }
+            }
+          }
+          try group.spawn {
+            await stay(10)
+            throw Boom(number: 3)
+          }
+        }
+      }
+    }
+    #expect(how == "Group[Group[Boom1 EINVAL] Boom3]")
+  }
+
+  @Test("a timeout of C reaches Swift as TimeoutError, and Swift's reaches C as its status")
+  func timeouts() throws {
+    let words = try onLoop { () -> [String] in
+      let trace = Trace()
+      let fiber = try spawnC {
+        var scope = eddy_scope_t()
+        _ = eddy_timeout_open_at(nil, &scope, 1_000_000, nil)
+        return eddy_scope_close(scope, sleepInC(1000))
+      }
+      trace.add(await outcome { try await fiber.join() })
+      let task = try spawn {
+        try await withTimeout(.milliseconds(1)) { try await sleep(for: .seconds(1)) }
+      }
+      _ = try await spawnC {
+        trace.add(name(eddy_task_join(task.task, nil)))
+        return EDDY_OK
+      }.join()
+      return trace.words
+    }
+    #expect(words == ["TimeoutError", "ETIMEDOUT"])
+  }
+
+  @Test("a pointer is a value that both languages can use")
+  func values() throws {
+    let words = try onLoop { () -> [String] in
+      let trace = Trace()
+      let task = try spawn { pointer(77) }
+      let fiber = try spawnC {
+        var value: UnsafeMutableRawPointer?
+        let status = eddy_task_join(task.task, &value)
+        trace.add("\(name(status)) \(Int(bitPattern: value))")
+        return eddy_return(value, nil)
+      }
+      trace.add("\(Int(bitPattern: try await fiber.join()))")
+      let empty = try await spawnC { EDDY_OK }.join()
+      trace.add("\(empty == nil)")
+      return trace.words
+    }
+    #expect(words == ["OK 77", "77", "true"])
+  }
+}
