@@ -155,6 +155,21 @@ library_facts() {
         "$foreign" "$needed" >> "$rows"
 }
 
+# The Swift layer's own package, built as a user's program is.
+swift_rows() {
+    swift=${SWIFT:-env -u CC swift}
+    if ! timeout 600 $swift build -j 2 -c release --package-path "$here/swift" \
+        --scratch-path "$root/.build-bench" > "$out/swift-build.log" 2>&1; then
+        unmeasured "Swift layer" x "skipped: its package cannot be built; see build/bench"
+        return
+    fi
+    ln -sf "$($swift build -c release --package-path "$here/swift" \
+        --scratch-path "$root/.build-bench" --show-bin-path)/eddy-swift-bench" "$out/swift_bench"
+    measure 60 swift_bench spawn
+    measure 60 swift_bench hops
+    measure 60 swift_bench timeout
+}
+
 # ---- Peers ----
 
 peer_asyncio() {
@@ -242,6 +257,7 @@ wanted timers && count_instructions
 wanted timers && measure 60 timers time
 wanted startup && measure 60 startup "$out"
 wanted library && library_facts
+wanted swift && swift_rows
 wanted peers && peer_asyncio
 wanted peers && peer_go
 table

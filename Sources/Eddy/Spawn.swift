@@ -63,7 +63,8 @@ public var loopExecutor: (any SerialExecutor)? {
 }
 
 func loopState() throws -> LoopState {
-  if let state = CurrentTask.place?.state ?? LoopState.ofThread { return state }
+  // The thread's own first: it is the cheaper question.
+  if let state = LoopState.ofThread ?? CurrentTask.place?.state { return state }
   throw EddyError(status: EDDY_ENOTTASK, message: "there is no loop here")
 }
 

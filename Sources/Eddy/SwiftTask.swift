@@ -85,11 +85,19 @@ class AnySwiftTask: @unchecked Sendable {
 
 final class SwiftTask<Value>: AnySwiftTask, @unchecked Sendable {
   private var body: (() async throws -> Value)?
-  private(set) var result: Result<Value, any Error>?
+  // A pointer, and not Result<Value, any Error>: generic code would look up that type's metadata at
+  // each touch.
+  private var cell: UnsafeMutablePointer<Value>?
+  private var error: (any Error)?
 
   init(_ state: LoopState, _ body: @escaping () async throws -> Value) {
     self.body = body
     super.init(state)
+  }
+
+  deinit {
+    cell?.deinitialize(count: 1)
+    cell?.deallocate()
   }
 
   override func begin() {
@@ -99,27 +107,29 @@ final class SwiftTask<Value>: AnySwiftTask, @unchecked Sendable {
     swiftTask = CurrentTask.$place.withValue(CurrentTask.Place(id: task.id, state: state)) {
       Task(executorPreference: state.taskExecutor) { [self] in
         do {
-          end(.success(try await run()))
+          succeed(try await run())
         } catch {
-          end(.failure(error))
+          fail(error)
         }
       }
     }
   }
 
-  private func end(_ result: Result<Value, any Error>) {
-    self.result = result
+  private func succeed(_ value: Value) {
+    // A pointer is a value that C can use; any other stays here. Asked first, since a cast is dear.
+    let isPointer =
+      Value.self == UnsafeMutableRawPointer.self || Value.self == UnsafeMutableRawPointer?.self
+    let forC = isPointer ? value as? UnsafeMutableRawPointer : nil
+    let cell = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+    cell.initialize(to: value)
+    self.cell = cell
     swiftTask = nil
-    switch result {
-    case .success(let value):
-      // A pointer is a value that C can use; any other stays here.
-      _ = eddy_foreign_complete(task, EDDY_OK, value as? UnsafeMutableRawPointer, nil)
-    case .failure(let error):
-      fail(error)
-    }
+    _ = eddy_foreign_complete(task, EDDY_OK, forC, nil)
   }
 
   private func fail(_ error: any Error) {
+    self.error = error
+    swiftTask = nil
     let status = status(of: error)
     var previous = eddy_task_t()
     let hasEntered = eddy_foreign_enter(task, &previous) == EDDY_OK
@@ -131,7 +141,7 @@ final class SwiftTask<Value>: AnySwiftTask, @unchecked Sendable {
 
   /// The typed value, if the core agrees that the task ended well.
   func value() throws -> Value {
-    guard let result else { throw EddyError(status: EDDY_EPENDING) }
-    return try result.get()
+    if let cell { return cell.pointee }
+    throw error ?? EddyError(status: EDDY_EPENDING)
   }
 }

@@ -44,30 +44,23 @@ public final class TaskHandle<Value>: @unchecked Sendable {
   /// The task's value, observed: a cancelled waiter gives up and leaves the task alone.
   /// - Throws: the task's error, `CancellationError` if the waiter was cancelled while the task
   /// ran,   `TargetCancelledError` if the task ended cancelled.
-  public var value: Value {
-    get async throws { try await outcome(isOwning: false) }
+  nonisolated(nonsending) public var value: Value {
+    get async throws { try read(await state.outcome(of: task, .observe)) }
   }
 
   /// The task's value, owned: a cancelled joiner cancels the task and waits until it has ended.
   /// - Throws: as `value`.
-  public func join() async throws -> Value { try await outcome(isOwning: true) }
-
-  private func outcome(isOwning: Bool) async throws -> Value {
-    nonisolated(unsafe) var result: Value?
-    try await state.onThread { [self] in
-      await state.wait(for: eddy_task_future(task), isOwning ? .join : .observe)
-      result = try read()
-    }
-    return result!
+  nonisolated(nonsending) public func join() async throws -> Value {
+    try read(await state.outcome(of: task, .join))
   }
 
-  private func read() throws -> Value {
-    var value: UnsafeMutableRawPointer?
-    let status = eddy_future_result(eddy_task_future(task), &value)
-    if status == EDDY_EPENDING { throw CancellationError() }
-    if status == EDDY_ETARGETCANCELED, Task.isCancelled { throw CancellationError() }
-    try check(status)
+  private func read(_ value: UnsafeMutableRawPointer?) throws -> Value {
     if let storage { return try storage.value() }
+    return try cast(value)
+  }
+
+  /// Apart, since generic code that casts looks up metadata as it begins.
+  @inline(never) private func cast(_ value: UnsafeMutableRawPointer?) throws -> Value {
     guard let result = value as? Value else { throw EddyError(status: EDDY_EINVAL) }
     return result
   }

@@ -114,9 +114,11 @@ private func reasonOf(_ task: eddy_task_t) -> String {
   cancelReason(of: task)?.message ?? "the waiter was cancelled"
 }
 
+// These keep their caller's isolation: each function that does not looks for the executor to be on
+// as it begins and after each call, and each look costs a tenth of a wait.
 extension LoopState {
   /// Waits on the loop's thread. Returns when the future is done; an observer also when cancelled.
-  func wait(for future: eddy_future_t, _ kind: WaitKind) async {
+  nonisolated(nonsending) func wait(for future: eddy_future_t, _ kind: WaitKind) async {
     if eddy_future_result(future, nil) != EDDY_EPENDING { return }
     if !kind.isOwning, Task.isCancelled { return }
     let waiter = Waiter(future, self, kind)
@@ -125,6 +127,32 @@ extension LoopState {
     } onCancel: {
       waiter.requestCancel()
     }
+  }
+
+  /// Waits for a task, wherever the caller is, and gives what it left for C.
+  /// - Throws: as `TaskHandle.value`.
+  nonisolated(nonsending) func outcome(
+    of task: eddy_task_t, _ kind: WaitKind
+  ) async throws -> UnsafeMutableRawPointer? {
+    if isOnThread {
+      await wait(for: eddy_task_future(task), kind)
+      return try read(task)
+    }
+    nonisolated(unsafe) var value: UnsafeMutableRawPointer?
+    try await onThread {
+      await self.wait(for: eddy_task_future(task), kind)
+      value = try self.read(task)
+    }
+    return value
+  }
+
+  private func read(_ task: eddy_task_t) throws -> UnsafeMutableRawPointer? {
+    var value: UnsafeMutableRawPointer?
+    let status = eddy_future_result(eddy_task_future(task), &value)
+    if status == EDDY_EPENDING { throw CancellationError() }
+    if status == EDDY_ETARGETCANCELED, Task.isCancelled { throw CancellationError() }
+    try check(status)
+    return value
   }
 
   /// Runs `body` on the loop's thread.

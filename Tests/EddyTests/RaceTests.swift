@@ -74,10 +74,12 @@ private struct Count: Equatable {
   }
 }
 
+private typealias Racer = (end: () async -> Result<Int, any Error>, cancel: () -> Void)
+
 /// Batches of races: `make` gives the tasks of one and what the stranger does to each meanwhile.
 private func race(
   _ batches: Int, of size: Int,
-  _ make: @escaping @Sendable () throws -> (end: () async -> Result<Int, any Error>, cancel: () -> Void)
+  _ make: @escaping @Sendable () throws -> Racer
 ) async throws -> Count {
   let stranger = try Stranger()
   defer { stranger.end() }

@@ -37,11 +37,13 @@ private struct Big: Sendable, Equatable {
     }
   }
 
-  @Test("a closure of the main actor is refused with a message that says what to do")
-  @MainActor func mainActor() {
-    let error = #expect(throws: EddyError.self) { try runLoop { @MainActor in } }
+  @Test("a closure of the main actor is refused, with a message, on any other thread")
+  func mainActor() throws {
+    let error = #expect(throws: EddyError.self) {
+      try onNewThread { try runLoop { @MainActor in } }
+    }
     #expect(error?.status == EDDY_EDEADLK)
-    #expect(error?.message.contains("@concurrent") == true)
+    #expect(error?.message.contains("main actor") == true)
   }
 
   @Test("a call from inside a Swift task is refused")

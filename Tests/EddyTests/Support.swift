@@ -15,7 +15,8 @@ private final class ThreadBody {
 /// Runs `body` on a new thread and waits for it.
 func onNewThread<Value>(_ body: @escaping () throws -> Value) throws -> Value {
   var result: Result<Value, any Error>?
-  try withoutActuallyEscaping({ result = Result { try body() } }) { run in
+  let work = { result = Result { try body() } }
+  try withoutActuallyEscaping(work) { run in
     var thread = pthread_t()
     let context = Unmanaged.passRetained(ThreadBody(run)).toOpaque()
     let status = pthread_create(

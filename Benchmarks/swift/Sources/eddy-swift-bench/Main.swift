@@ -1,7 +1,7 @@
 // Measures the Swift layer of Eddy beside the least that Swift itself needs for the same.
 //
 // usage: eddy-swift-bench [spawn|hops|timeout|only-spawn|only-minimal|only-timeout [COUNT]]
-// A name measures that alone; "only-..." runs the subject COUNT times for a profiler, and prints nothing.
+// A name measures that alone; "only-..." runs the subject COUNT times for a profiler, without rows.
 //
 // Threads: the main one is the loop's, in turns with the minimal executor's.
 
