@@ -139,7 +139,7 @@ aarch64: ## the aarch64 switch, under qemu-user
 # ---- Longer runs ---------------------------------------------------------------------------------
 
 .PHONY: sanitize bench demo demo-c
-sanitize: ## C tests and examples under TOOL=asan (with UBSan), tsan, valgrind, or all three
+sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsan, valgrind, or all
 	@sh Scripts/sanitize.sh $(TOOL)
 
 bench: lib ## figures; CHECK=1 fails on a bound

@@ -1,7 +1,7 @@
 #!/bin/sh
 # `make sanitize`: the C tests and the examples under ASan with UBSan (LeakSanitizer on), under
 # TSan, and under Valgrind with descriptors tracked. A test that one of them cannot run says so in
-# its first line. UBSan covers the C code only; the Swift compiler has none.
+# its first line. Under TSan also the Swift tests in which threads race. UBSan covers the C code only; the Swift compiler has none.
 # usage: sanitize.sh [asan|tsan|valgrind]...
 set -u
 mkdir -p build
@@ -25,6 +25,7 @@ for tool in ${*:-asan tsan valgrind}; do
   esac
   sh Scripts/test_c.sh "$tool" embedded || result=1
   [ -n "${ONLY:-}" ] || sh Scripts/test_examples.sh "$tool" || result=1
+  [ "$tool" != tsan ] || [ -n "${ONLY:-}" ] || sh Scripts/test_swift.sh races || result=1
 done
 
 awk '{ p += $1; f += $2; s += $3 }

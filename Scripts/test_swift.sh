@@ -3,7 +3,8 @@
 # installed libeddy, staged in build/stage, found by pkg-config. With the installed one no core may
 # be in the test program itself, since two cores in one process are two runtimes. Both traits at
 # once, or none, must not build.
-# usage: test_swift.sh [bundled|installed|refused]...
+# With `races`: the tests in which threads race, under TSan, which ends a program with its report.
+# usage: test_swift.sh [bundled|installed|refused|races]...
 set -u
 . Scripts/report.sh
 mkdir -p build
@@ -41,7 +42,7 @@ tests() {
 one_runtime() {
   # The list of options is to be split into words.
   program=$(ls "$($SWIFT build $installed --show-bin-path)"/*.xctest 2> /dev/null | head -n 1)
-  own=$(nm "$program" 2> /dev/null | grep -c -e ' [TtDdBb] eddy_' -e EddyCore)
+  own=$(nm "$program" 2> /dev/null | grep -c -e ' [TtDdBb] eddy_\(loop\|task\|scope\|sw\)_' -e ' [Tt] \$s8EddyCore')
   if ! readelf -d "$program" 2> /dev/null | grep -q 'NEEDED.*libeddy'; then
     fail "InstalledCore: the test program needs no libeddy"
   elif [ "$own" != 0 ]; then
@@ -75,6 +76,12 @@ for part in ${*:-bundled installed refused}; do
     # The list of options is to be split into words.
     tests InstalledCore build/swift-test-installed.log $installed
     one_runtime
+    ;;
+  races)
+    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}"
+    export TSAN_OPTIONS
+    tests "races under TSan" build/swift-test-tsan.log --sanitize=thread \
+      --scratch-path .build-tsan --filter RaceTests
     ;;
   refused)
     use_stage

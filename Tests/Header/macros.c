@@ -69,7 +69,9 @@ eddy_status_t eddy_header_loops(void)
     options.grace_ns = EDDY_NONE;
     EDDY_TRY(eddy_run(&options, eddy_header_body, NULL));
     EDDY_TRY(eddy_loop_create(&options, &loop));
-    return eddy_main(eddy_header_tries, NULL) ? EDDY_EINVAL : eddy_loop_close(loop);
+    EDDY_TRY(eddy_loop_close(loop));
+    EDDY_TRY(eddy_loop_attach(NULL, &options, &loop));
+    return eddy_main(eddy_header_tries, NULL) ? EDDY_EINVAL : eddy_loop_detach(loop);
 }
 
 int64_t eddy_header_constants(int32_t code)
@@ -81,6 +83,7 @@ int64_t eddy_header_constants(int32_t code)
     case EDDY_ESCOPELEAK: case EDDY_EBADHANDLE: case EDDY_EWRONGTHREAD: case EDDY_ENOTTASK:
     case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_ETAKEN: case EDDY_ECLOSED:
     case EDDY_EBROKEN: case EDDY_EDEADLK: case EDDY_EFORKED: case EDDY_EVERSION:
+    case EDDY_EFOREIGN:
         return EDDY_FOREVER;
     case EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED:
         return EDDY_NANOSECONDS(1);
