@@ -1,7 +1,8 @@
 #!/bin/sh
 # `make sanitize`: the C tests and the examples under ASan with UBSan (LeakSanitizer on), under
 # TSan, and under Valgrind with descriptors tracked. A test that one of them cannot run says so in
-# its first line. Under TSan also the Swift tests in which threads race. UBSan covers the C code only; the Swift compiler has none.
+# its first line. Under TSan also the Swift tests in which threads race. UBSan covers the C code
+# only; the Swift compiler has none.
 # usage: sanitize.sh [asan|tsan|valgrind]...
 set -u
 mkdir -p build

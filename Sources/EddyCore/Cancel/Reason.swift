@@ -9,11 +9,14 @@ import CEddy
 typealias ReasonRef = Ref<ReasonRecord>
 
 extension Ref where Record == LoopRecord {
-  func makeReason(_ code: Int32, _ message: UnsafePointer<CChar>?) -> ReasonRef? {
+  /// Asked by the running task, unless another is named.
+  func makeReason(
+    _ code: Int32, _ message: UnsafePointer<CChar>?, askedBy task: TaskRef? = nil
+  ) -> ReasonRef? {
     guard let reason = self.reasons.take() else { return nil }
     reason.references = 1
     reason.code = code
-    reason.askedBy = self.current?.id ?? 0
+    reason.askedBy = (task ?? self.current)?.id ?? 0
     reason.when = core.now
     reason.message = copyText(message)
     return reason

@@ -98,7 +98,8 @@ extension Ref where Record == LoopRecord {
       task.completion.isRead = true
     }
     group.hasFailed = true
-    cancel(group, code: EDDY_REASON_CHILD)
+    cancel(
+      group, code: EDDY_REASON_CHILD, reason: makeReason(EDDY_REASON_CHILD, nil, askedBy: task))
   }
 
   /// The last task inside a closing scope has ended.
