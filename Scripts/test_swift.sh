@@ -42,7 +42,8 @@ tests() {
 one_runtime() {
   # The list of options is to be split into words.
   program=$(ls "$($SWIFT build $installed --show-bin-path)"/*.xctest 2> /dev/null | head -n 1)
-  own=$(nm "$program" 2> /dev/null | grep -c -e ' [TtDdBb] eddy_\(loop\|task\|scope\|sw\)_' -e ' [Tt] \$s8EddyCore')
+  own=$(nm "$program" 2> /dev/null |
+    grep -c -e ' [TtDdBb] eddy_\(loop\|task\|scope\|sw\)_' -e ' [Tt] \$s8EddyCore')
   if ! readelf -d "$program" 2> /dev/null | grep -q 'NEEDED.*libeddy'; then
     fail "InstalledCore: the test program needs no libeddy"
   elif [ "$own" != 0 ]; then
