@@ -306,8 +306,8 @@ static void shutdown_that_cannot_end(void) {
 
 /* eddy_run abandons the memory, so this happens in a child process. */
 static void run_that_cannot_end(void) {
-    /* TSan starts a thread of its own in the child of a fork: a loop that is not alone in its process
-     * waits, as it should, and cannot say that nothing will come. */
+    /* TSan starts a thread of its own in the child of a fork: a loop that is not alone in its
+     * process waits, as it should, and cannot say that nothing will come. */
     if (strcmp(check_tool(), "tsan") == 0) {
         printf("  left out under tsan: it adds a thread to the child\n");
         return;
