@@ -10,16 +10,30 @@
 // Threads: `enqueue` any; all else the loop's.
 
 import CEddy
+import Glibc
+import Synchronization
+
+/// Uses an object that C holds, without a reference of its own.
+@inline(__always)
+func borrow<Object: AnyObject, Result>(
+  _ raw: UnsafeMutableRawPointer?, as type: Object.Type, _ body: (Object) -> Result
+) -> Result {
+  Unmanaged<Object>.fromOpaque(raw.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
+}
 
 /// What the Swift layer keeps for one loop.
+@usableFromInline
 final class LoopState: @unchecked Sendable {
   let loop: eddy_loop_t
   let taskExecutor: LoopTaskExecutor
   let actorExecutor: LoopActorExecutor
   /// Jobs enqueued since the loop was made; tests hold the number down.
-  var enqueues = 0
+  @exclusivity(unchecked) var enqueues = 0
   /// The loop's own grace, nanoseconds.
   var grace: Int64 = 5_000_000_000
+  let workers = Workers()
+  /// The next job that is enqueued runs at once.
+  @exclusivity(unchecked) fileprivate var runsInline = false
 
   private init(_ loop: eddy_loop_t) {
     self.loop = loop
@@ -36,8 +50,32 @@ final class LoopState: @unchecked Sendable {
     let raw = Unmanaged.passRetained(state).toOpaque()
     state.taskExecutor.owner = raw
     state.actorExecutor.owner = raw
-    _ = eddy_loop_set_data(raw) { raw in Unmanaged<LoopState>.fromOpaque(raw!).release() }
+    _ = eddy_loop_set_data(raw) { raw in
+      Unmanaged<LoopState>.fromOpaque(raw!).takeRetainedValue().end()
+    }
     return state
+  }
+
+  private func end() {
+    taskExecutor.ender.store(UInt(pthread_self()), ordering: .relaxed)
+    workers.end(self)
+    taskExecutor.ender.store(0, ordering: .relaxed)
+  }
+
+  /// Resumes or makes a Swift task whose next job runs here and now. Only for what the core calls
+  /// from its queue, where no job of Swift is below.
+  func runningInline<Result>(_ resume: () -> Result) -> Result {
+    runsInline = true
+    defer { runsInline = false }
+    return resume()
+  }
+
+  /// Whether the job that is being enqueued is the one to run at once.
+  @inline(__always)
+  fileprivate func takeInline() -> Bool {
+    let isInline = runsInline
+    runsInline = false
+    return isInline
   }
 
   @inline(__always)
@@ -65,28 +103,37 @@ final class LoopState: @unchecked Sendable {
 /// Runs nonisolated code of loop tasks, and actors without an executor of their own.
 final class LoopTaskExecutor: TaskExecutor, @unchecked Sendable {
   private let loop: eddy_loop_t
-  fileprivate(set) var owner: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) fileprivate(set) var owner: UnsafeMutableRawPointer?
+  /// The thread that ends the workers when the loop is gone: their last jobs run there.
+  fileprivate let ender = Atomic<UInt>(0)
 
   fileprivate init(_ loop: eddy_loop_t) { self.loop = loop }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    if enqueueOnLoop(job, loop, owner, runTaskJob) { return }
-    globalConcurrentExecutor.enqueue(job)
+    switch place(job, loop, owner, runTaskJob) {
+    case .onLoop: break
+    case .nowhere where ender.load(ordering: .relaxed) != UInt(pthread_self()):
+      globalConcurrentExecutor.enqueue(job)
+    case .here, .nowhere: job.runSynchronously(on: asUnownedTaskExecutor())
+    }
   }
 }
 
 /// Runs actors that are bound to the loop.
 final class LoopActorExecutor: SerialExecutor, @unchecked Sendable {
   private let loop: eddy_loop_t
-  fileprivate(set) var owner: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) fileprivate(set) var owner: UnsafeMutableRawPointer?
 
   fileprivate init(_ loop: eddy_loop_t) { self.loop = loop }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    if enqueueOnLoop(job, loop, owner, runActorJob) { return }
-    job.runSynchronously(on: asUnownedSerialExecutor())
+    switch place(job, loop, owner, runActorJob) {
+    case .onLoop: break
+    case .here: _ = runActorJob(unsafeBitCast(job, to: UnsafeMutableRawPointer.self))
+    case .nowhere: job.runSynchronously(on: asUnownedSerialExecutor())
+    }
   }
 
   func isIsolatingCurrentContext() -> Bool? { eddy_loop_data() == owner }
@@ -94,21 +141,34 @@ final class LoopActorExecutor: SerialExecutor, @unchecked Sendable {
   func checkIsolated() { precondition(eddy_loop_data() == owner, "not on the loop's thread") }
 }
 
-/// False if the loop is gone.
+/// Where a job is to run.
+private enum JobPlace {
+  /// The loop's queue has it.
+  case onLoop
+  /// It is the one that the loop's thread wants to run at once.
+  case here
+  /// The loop is gone.
+  case nowhere
+}
+
 @inline(__always)
-private func enqueueOnLoop(
+private func place(
   _ job: UnownedJob, _ loop: eddy_loop_t, _ owner: UnsafeMutableRawPointer?, _ run: eddy_task_fn
-) -> Bool {
+) -> JobPlace {
   let context = unsafeBitCast(job, to: UnsafeMutableRawPointer.self)
   if let data = eddy_loop_data(), data == owner {
-    LoopState.from(data).enqueues &+= 1
+    let isInline = borrow(data, as: LoopState.self) { state in
+      state.enqueues &+= 1
+      return state.takeInline()
+    }
+    if isInline { return .here }
     guard eddy_post(run, context, nil) == EDDY_OK else { fatalError("Eddy: out of memory") }
-    return true
+    return .onLoop
   }
   switch eddy_post_threadsafe(loop, run, context, nil) {
-  case EDDY_OK: return true
+  case EDDY_OK: return .onLoop
   case EDDY_ENOMEM: fatalError("Eddy: out of memory")
-  default: return false
+  default: return .nowhere
   }
 }
 

@@ -59,12 +59,13 @@ public func runLoop<Value: Sendable>(
   guard let state = LoopState.ofThread else { throw EddyError(status: EDDY_EWRONGTHREAD) }
   if forC.grace_ns > 0 { state.grace = forC.grace_ns }
   MainActorDriver.start()
-  let root = SwiftTask(state) { try await body() }
+  let root = TaskStorage(state) { try await body() }
   let status = eddy_loop_run(loop, runRoot, Unmanaged.passUnretained(root).toOpaque(), nil)
   let result = Result<Value, any Error> {
     try check(status)
-    return try root.value()
+    return try root.value(nil)
   }
+  root.letGo()
   guard eddy_loop_shutdown(loop) == EDDY_OK else { throw EddyError(status: EDDY_EGRACE) }
   _ = eddy_loop_close(loop)
   return try result.get()
@@ -72,11 +73,9 @@ public func runLoop<Value: Sendable>(
 
 /// The loop's root: a fiber that owns the Swift task.
 private let runRoot: eddy_task_fn = { context in
-  let root = Unmanaged<AnySwiftTask>.fromOpaque(context!).takeUnretainedValue()
-  guard let task = try? root.spawn(in: eddy_scope_t()) else { return EDDY_ENOMEM }
-  let status = eddy_task_join(task, nil)
-  _ = eddy_task_release(task)
-  return status
+  let root = Unmanaged<AnyTaskStorage>.fromOpaque(context!).takeUnretainedValue()
+  guard (try? root.spawn(in: eddy_scope_t())) != nil else { return EDDY_ENOMEM }
+  return eddy_task_join(root.task, nil)
 }
 
 /// The version of the header that this module was built with.

@@ -26,7 +26,7 @@ private enum ScopeEnd {
   case failed(any Error)
 }
 
-private struct ScopeForm: Sendable {
+struct ScopeForm: Sendable {
   var flags: UInt32 = 0
   var timeout: Int64 = 0
   var grace: Int64 = 0
@@ -72,7 +72,7 @@ public struct Group: Sendable {
   /// The scope for C functions, valid while the group's body runs or its children do; null if the
   /// group was opened in a cancelled task, and takes no children.
   public let scope: eddy_scope_t
-  let state: LoopState
+  @usableFromInline let state: LoopState
 
   /// A group that C code has opened on this thread's loop, so that Swift can spawn into it.
   /// - Parameter scope: not owned; a closed one is refused at its use.
@@ -87,13 +87,13 @@ public struct Group: Sendable {
 
   /// Starts a Swift closure as a child. Its failure cancels the group.
   @discardableResult
-  public func spawn<Value>(
+  @inlinable public func spawn<Value>(
     name: String? = nil, _ body: sending @escaping () async throws -> Value
   ) throws -> TaskHandle<Value> {
     if scope.id == 0 { throw CancellationError() }
-    let storage = SwiftTask(state, body)
-    let task = try storage.spawn(in: scope, name: name)
-    return TaskHandle(task, state, storage: storage)
+    let storage = TaskStorage(state, body)
+    try storage.spawn(in: scope, name: name)
+    return TaskHandle(storage)
   }
 
   /// Starts a C function as a child, on a stack of its own.
@@ -174,10 +174,10 @@ private func runScope<Value>(
   lending body: @escaping () async throws -> Value
 ) async throws -> Value {
   nonisolated(unsafe) let lent = body
-  let child = SwiftTask(state, lent)
+  let child = TaskStorage(state, lent)
   switch try await runChild(child, form) {
   case .done:
-    return try child.value()
+    return try child.value(nil)
   case .cancelledFromOutside:
     throw CancellationError()
   case .expired:
@@ -192,17 +192,14 @@ private func runScope<Value>(
 }
 
 /// Spawns the scope's task and owns it until its end, on the loop's thread.
-private func runChild(_ child: AnySwiftTask, _ form: ScopeForm) async throws -> ScopeEnd {
+private func runChild(_ child: AnyTaskStorage, _ form: ScopeForm) async throws -> ScopeEnd {
   try await child.state.onThread {
     let isLate = form.isShield && Task.isCancelled
-    let task = try child.spawn(
-      in: isLate ? eddy_scope_t() : CurrentTask.scope, flags: form.flags, timeout: form.timeout,
-      grace: form.grace)
-    defer { _ = eddy_task_release(task) }
+    try child.spawn(in: isLate ? eddy_scope_t() : CurrentTask.scope, form)
     let grace = form.grace > 0 ? form.grace : child.state.grace
     await child.state.wait(
-      for: eddy_task_future(task), form.isShield ? .shield(grace: grace) : .scope)
-    return try readEnd(task)
+      for: eddy_task_future(child.task), form.isShield ? .shield(grace: grace) : .scope)
+    return try readEnd(child.task)
   }
 }
 

@@ -7,13 +7,12 @@ import CEddy
 /// Starts a Swift closure below the loop's scope: no cancellation or deadline of the caller reaches
 /// it. The loop owns it; letting go of the handle does not stop it.
 @discardableResult
-public func spawn<Value>(
+@inlinable public func spawn<Value>(
   name: String? = nil, _ body: sending @escaping () async throws -> Value
 ) throws -> TaskHandle<Value> {
-  let state = try loopState()
-  let storage = SwiftTask(state, body)
-  let task = try storage.spawn(in: eddy_scope_t(), name: name)
-  return TaskHandle(task, state, storage: storage)
+  let storage = TaskStorage(try loopState(), body)
+  try storage.spawn(in: eddy_scope_t(), name: name)
+  return TaskHandle(storage)
 }
 
 /// Starts a C function below the loop's scope, on a stack of its own.
@@ -62,7 +61,7 @@ public var loopExecutor: (any SerialExecutor)? {
   (CurrentTask.place?.state ?? LoopState.ofThread)?.actorExecutor
 }
 
-func loopState() throws -> LoopState {
+@usableFromInline func loopState() throws -> LoopState {
   // The thread's own first: it is the cheaper question.
   if let state = LoopState.ofThread ?? CurrentTask.place?.state { return state }
   throw EddyError(status: EDDY_ENOTTASK, message: "there is no loop here")
@@ -86,5 +85,7 @@ func spawnFunction(
     status = spawn(&options, &task)
   }
   try check(status)
-  return TaskHandle(task, state, storage: nil)
+  let storage = TaskStorage<UnsafeMutableRawPointer?>(state, nil)
+  storage.task = task
+  return TaskHandle(storage)
 }

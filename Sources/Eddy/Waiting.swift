@@ -24,6 +24,10 @@ enum WaitKind {
   var isOwning: Bool {
     if case .observe = self { false } else { true }
   }
+
+  var isShield: Bool {
+    if case .shield = self { true } else { false }
+  }
 }
 
 final class Waiter: @unchecked Sendable {
@@ -70,8 +74,7 @@ final class Waiter: @unchecked Sendable {
     case .join:
       _ = eddy_future_cancel(future, reasonOf(asker))
     case .scope:
-      let target = eddy_task_t(id: future.id)
-      if cancelReason(of: target) == nil { _ = eddy_task_cancel(target, reasonOf(asker)) }
+      cancelScope(eddy_task_t(id: future.id), askedBy: asker)
     case .shield(let nanoseconds):
       startGrace(nanoseconds)
     }
@@ -109,9 +112,75 @@ final class Waiter: @unchecked Sendable {
   }
 }
 
+/// Tells a scope's task, unless the core has told it.
+private func cancelScope(_ scope: eddy_task_t, askedBy asker: eddy_task_t) {
+  if cancelReason(of: scope) == nil { _ = eddy_task_cancel(scope, reasonOf(asker)) }
+}
+
 /// Why a task is cancelled, for what it passes the request on to.
 private func reasonOf(_ task: eddy_task_t) -> String {
   cancelReason(of: task)?.message ?? "the waiter was cancelled"
+}
+
+/// The wait of a task's own body. It is in the storage, since there is one at a time.
+struct OwnWait {
+  var future = eddy_future_t()
+  var kind = WaitKind.observe
+  var continuation: UnsafeContinuation<Void, Never>?
+}
+
+// The body's own waits: nobody but the core cancels its Swift task, so the core's cancel ends them,
+// without a handler of Swift's.
+extension AnyTaskStorage {
+  /// False if the body is cancelled and only observes. Else it has to wait, in `wait`.
+  fileprivate final func beginWait(
+    for future: eddy_future_t, _ kind: WaitKind, isCancelled: Bool
+  ) -> Bool {
+    wait.future = future
+    wait.kind = kind
+    guard isCancelled else { return true }
+    cancelOwned()
+    return kind.isOwning
+  }
+
+  @usableFromInline final func wait(_ continuation: UnsafeContinuation<Void, Never>) {
+    wait.continuation = continuation
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let status = eddy_future_on_done(wait.future, Self.whenDone, context, nil)
+    if status == EDDY_OK { return }
+    // Who owns a wait lends what it stands on: it cannot give up for want of memory.
+    if wait.kind.isOwning { fatalError("Eddy: out of memory") }
+    finishWait()
+  }
+
+  /// The core has cancelled the task.
+  final func cancelWait() {
+    if wait.continuation == nil { return }
+    if wait.kind.isOwning { return cancelOwned() }
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    _ = eddy_future_off_done(wait.future, Self.whenDone, context, nil)
+    finishWait()
+  }
+
+  private final func cancelOwned() {
+    switch wait.kind {
+    case .join: _ = eddy_future_cancel(wait.future, reasonOf(task))
+    case .scope: cancelScope(eddy_task_t(id: wait.future.id), askedBy: task)
+    case .observe, .shield: break
+    }
+  }
+
+  private final func finishWait() {
+    guard let continuation = wait.continuation else { return }
+    wait.continuation = nil
+    state.workers.last = worker
+    state.runningInline { continuation.resume() }
+  }
+
+  private static let whenDone: eddy_done_fn = { context, _ in
+    borrow(context, as: AnyTaskStorage.self) { $0.finishWait() }
+    return EDDY_OK
+  }
 }
 
 // These keep their caller's isolation: each function that does not looks for the executor to be on
@@ -120,7 +189,12 @@ extension LoopState {
   /// Waits on the loop's thread. Returns when the future is done; an observer also when cancelled.
   nonisolated(nonsending) func wait(for future: eddy_future_t, _ kind: WaitKind) async {
     if eddy_future_result(future, nil) != EDDY_EPENDING { return }
-    if !kind.isOwning, Task.isCancelled { return }
+    let current = RunningTask.now
+    if !kind.isShield, let own = CurrentTask.own(current, on: self) {
+      guard own.beginWait(for: future, kind, isCancelled: current.isCancelled) else { return }
+      return await _unsafeInheritExecutor_withUnsafeContinuation { own.wait($0) }
+    }
+    if !kind.isOwning, current.isCancelled { return }
     let waiter = Waiter(future, self, kind)
     await withTaskCancellationHandler {
       await withUnsafeContinuation { waiter.start($0) }
@@ -129,37 +203,65 @@ extension LoopState {
     }
   }
 
-  /// Waits for a task, wherever the caller is, and gives what it left for C.
-  /// - Throws: as `TaskHandle.value`.
-  nonisolated(nonsending) func outcome(
-    of task: eddy_task_t, _ kind: WaitKind
-  ) async throws -> UnsafeMutableRawPointer? {
-    if isOnThread {
-      await wait(for: eddy_task_future(task), kind)
-      return try read(task)
-    }
-    nonisolated(unsafe) var value: UnsafeMutableRawPointer?
-    try await onThread {
-      await self.wait(for: eddy_task_future(task), kind)
-      value = try self.read(task)
-    }
-    return value
-  }
-
-  private func read(_ task: eddy_task_t) throws -> UnsafeMutableRawPointer? {
-    var value: UnsafeMutableRawPointer?
-    let status = eddy_future_result(eddy_task_future(task), &value)
-    if status == EDDY_EPENDING { throw CancellationError() }
-    if status == EDDY_ETARGETCANCELED, Task.isCancelled { throw CancellationError() }
-    try check(status)
-    return value
-  }
-
   /// Runs `body` on the loop's thread.
   func onThread<Result: Sendable>(
     _ body: @Sendable () async throws -> Result
   ) async throws -> Result {
     if isOnThread { return try await body() }
     return try await withTaskExecutorPreference(taskExecutor) { try await body() }
+  }
+}
+
+/// What a reader of a task's outcome finds.
+@usableFromInline
+enum Outlook {
+  /// The task has ended well and left this for C.
+  case done(UnsafeMutableRawPointer?)
+  /// It is pending; the reader is the body of this task, and has begun its wait.
+  case own(AnyTaskStorage)
+  /// The reader is other code.
+  case other
+}
+
+// In pieces, so that `TaskHandle.value` is one function with them in it.
+extension AnyTaskStorage {
+  @usableFromInline final func look(isOwned: Bool) throws -> Outlook {
+    guard state.isOnThread else { return .other }
+    let future = eddy_task_future(task)
+    var value: UnsafeMutableRawPointer?
+    let status = eddy_future_result(future, &value)
+    if status == EDDY_OK { return .done(value) }
+    let current = RunningTask.now
+    if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }
+    guard let own = CurrentTask.own(current, on: state) else { return .other }
+    let kind = isOwned ? WaitKind.join : .observe
+    if own.beginWait(for: future, kind, isCancelled: current.isCancelled) { return .own(own) }
+    throw CancellationError()
+  }
+
+  /// What the task left for C, after a wait.
+  @usableFromInline final func read() throws -> UnsafeMutableRawPointer? {
+    var value: UnsafeMutableRawPointer?
+    let status = eddy_future_result(eddy_task_future(task), &value)
+    if status == EDDY_OK { return value }
+    throw error(of: status, Task.isCancelled)
+  }
+
+  /// Waits for the task, wherever the caller is.
+  @usableFromInline nonisolated(nonsending) final func outcome(
+    isOwned: Bool
+  ) async throws -> UnsafeMutableRawPointer? {
+    nonisolated(unsafe) var value: UnsafeMutableRawPointer?
+    try await state.onThread {
+      await self.state.wait(for: eddy_task_future(self.task), isOwned ? .join : .observe)
+      value = try self.read()
+    }
+    return value
+  }
+
+  private final func error(of status: eddy_status_t, _ isCancelled: Bool) -> any Error {
+    if status == EDDY_EPENDING { return CancellationError() }
+    if status == EDDY_ETARGETCANCELED, isCancelled { return CancellationError() }
+    return currentError(status)
   }
 }

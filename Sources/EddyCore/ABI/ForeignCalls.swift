@@ -15,6 +15,7 @@ private func register(
   _ loop: Loop, _ source: UnsafePointer<eddy_foreign_ops_t>?
 ) -> (status: eddy_status_t, runtime: Ref<ForeignRuntime>?) {
   guard let source else { return (EDDY_EINVAL, nil) }
+  if let known = loop.findRuntime(source) { return (EDDY_OK, known) }
   var ops = eddy_foreign_ops_t()
   let status = read(source, into: &ops)
   if status != EDDY_OK { return (status, nil) }

@@ -17,13 +17,18 @@ import CEddy
 let runtimeLimit: UInt32 = 8
 
 extension Ref where Record == LoopRecord {
-  /// The loop's copy of these ops; nil when there are too many runtimes.
-  func registerRuntime(_ source: UnsafePointer<eddy_foreign_ops_t>, _ ops: eddy_foreign_ops_t)
-    -> Ref<ForeignRuntime>?
-  {
+  /// The runtime that these ops have been copied from.
+  func findRuntime(_ source: UnsafePointer<eddy_foreign_ops_t>) -> Ref<ForeignRuntime>? {
     for index in 0..<Int(self.runtimeCount) where runtime(at: index).source == source {
       return runtime(at: index)
     }
+    return nil
+  }
+
+  /// The loop's copy of ops that it does not know yet; nil when there are too many runtimes.
+  func registerRuntime(_ source: UnsafePointer<eddy_foreign_ops_t>, _ ops: eddy_foreign_ops_t)
+    -> Ref<ForeignRuntime>?
+  {
     guard self.runtimeCount < runtimeLimit else { return nil }
     let entry = runtime(at: Int(self.runtimeCount))
     entry.source = source

@@ -1,0 +1,173 @@
+// What the Swift side keeps of one task of the loop: a Swift closure as a foreign task, with its
+// typed result, or a C function's task.
+//
+// Owns one reference to the task's handle, the closure until it begins, and its result afterwards.
+// Invariants:
+// 1. A task that was cancelled before its first step never runs its body (the core does not start
+//    it).
+// 2. `complete` is called once, on the loop's thread, by the worker that ran the body.
+// 3. The body's own waits need no handler of Swift's: nobody but the core cancels a worker's Swift
+//    task, and the core's cancellation ends them here (see Waiting).
+// Threads: the loop's; the last reference may go on any.
+
+import CEddy
+
+@usableFromInline
+class AnyTaskStorage: @unchecked Sendable {
+  @usableFromInline final let state: LoopState
+  @exclusivity(unchecked) @usableFromInline final var task = eddy_task_t()
+  /// Runs the body; nil before and afterwards.
+  @exclusivity(unchecked) final unowned(unsafe) var worker: Worker?
+  @exclusivity(unchecked) @usableFromInline final var result = ResultRoom()
+  /// The body's own wait.
+  @exclusivity(unchecked) final var wait = OwnWait()
+
+  /// Runs the body of the storage that it is given. A function and not a method of the subclass:
+  /// methods of generic classes are never specialised for those that call them dynamically.
+  @usableFromInline typealias Run =
+    nonisolated(nonsending) (Unmanaged<AnyTaskStorage>) async -> Void
+  final let runBody: Run
+
+  @usableFromInline init(_ state: LoopState, _ runBody: @escaping Run) {
+    self.state = state
+    self.runBody = runBody
+  }
+
+  deinit {
+    result.clear()
+    letGo()
+  }
+
+  /// Ends the reference to the handle.
+  final func letGo() {
+    if task.id == 0 { return }
+    let task = self.task
+    self.task = eddy_task_t()
+    if state.isOnThread {
+      _ = eddy_task_release(task)
+    } else {
+      state.post(
+        UnsafeMutableRawPointer(bitPattern: UInt(task.id))!,
+        { context in
+          eddy_task_release(eddy_task_t(id: UInt64(UInt(bitPattern: context))))
+        }, release: nil)
+    }
+  }
+
+  nonisolated(unsafe) static let ops: UnsafePointer<eddy_foreign_ops_t> = {
+    let ops = UnsafeMutablePointer<eddy_foreign_ops_t>.allocate(capacity: 1)
+    ops.initialize(
+      to: eddy_foreign_ops_t(
+        size: UInt32(MemoryLayout<eddy_foreign_ops_t>.size), reserved: 0,
+        start: { instance, task in
+          borrow(instance, as: AnyTaskStorage.self) {
+            $0.task = task
+            $0.state.workers.run($0, $0.state)
+          }
+        },
+        cancel: { instance, _ in
+          borrow(instance, as: AnyTaskStorage.self) {
+            $0.worker?.swiftTask?.cancel()
+            $0.cancelWait()
+          }
+        },
+        release: { instance in Unmanaged<AnyTaskStorage>.fromOpaque(instance!).release() },
+        current_job: {
+          withUnsafeCurrentTask { $0 != nil } ? UnsafeMutableRawPointer(bitPattern: 1) : nil
+        }))
+    return UnsafePointer(ops)
+  }()
+
+  /// Hands the closure to the core.
+  @usableFromInline final func spawn(in parent: eddy_scope_t, name: String?) throws {
+    try spawn(in: parent, ScopeForm(), name: name)
+  }
+
+  final func spawn(
+    in parent: eddy_scope_t, _ form: ScopeForm = ScopeForm(), name: String? = nil
+  ) throws {
+    var options = eddy_foreign_options_t()
+    options.size = UInt32(MemoryLayout<eddy_foreign_options_t>.size)
+    options.flags = form.flags
+    options.parent = parent
+    options.timeout_ns = form.timeout
+    options.grace_ns = form.grace
+    let instance = Unmanaged.passRetained(self).toOpaque()
+    let status: eddy_status_t
+    if let name {
+      status = name.withCString { text in
+        options.name = text
+        return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
+      }
+    } else {
+      status = eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
+    }
+    if status != EDDY_OK { throw currentError(status) }
+  }
+
+  /// The body ended well.
+  /// - Parameter value: what C may read of the result.
+  @usableFromInline final func complete(forC value: UnsafeMutableRawPointer?) {
+    worker?.end(self)
+    _ = eddy_foreign_complete(task, EDDY_OK, value, nil)
+  }
+
+  @usableFromInline final func fail(_ error: any Error) {
+    worker?.end(self)
+    let status = status(of: error)
+    var previous = eddy_task_t()
+    let hasEntered = eddy_foreign_enter(task, &previous) == EDDY_OK
+    _ = eddy_fail_text(status, String(describing: error))
+    let box = Unmanaged.passRetained(ErrorBox(error)).toOpaque()
+    _ = eddy_foreign_complete(task, status, box, releaseErrorBox)
+    if hasEntered { _ = eddy_foreign_leave(previous) }
+  }
+}
+
+/// The storage of a task with its closure and its result.
+@usableFromInline
+final class TaskStorage<Value>: AnyTaskStorage, @unchecked Sendable {
+  @exclusivity(unchecked) @usableFromInline var body: (() async throws -> Value)?
+
+  /// Of a C function's task if there is no body.
+  @inlinable init(_ state: LoopState, _ body: (() async throws -> Value)?) {
+    self.body = body
+    super.init(state) { await Self.run($0) }
+  }
+
+  @inlinable @inline(__always)
+  nonisolated(nonsending) static func run(_ unmanaged: Unmanaged<AnyTaskStorage>) async {
+    // Borrowed from the core, which lets go of it when it has ended.
+    unowned(unsafe) let storage = unmanaged._withUnsafeGuaranteedRef {
+      unsafeDowncast($0, to: TaskStorage<Value>.self)
+    }
+    guard let body = storage.takeBody() else { return }
+    do {
+      let value = try await body()
+      storage.result.initialize(to: value)
+      // A pointer is a value that C can use; any other stays here.
+      let isPointer =
+        Value.self == UnsafeMutableRawPointer.self || Value.self == UnsafeMutableRawPointer?.self
+      storage.complete(forC: isPointer ? value as? UnsafeMutableRawPointer : nil)
+    } catch {
+      storage.fail(error)
+    }
+  }
+
+  @inlinable func takeBody() -> (() async throws -> Value)? {
+    defer { body = nil }
+    return body
+  }
+
+  /// The value of a task that the core says has ended well, which left this for C.
+  @inlinable func value(_ forC: UnsafeMutableRawPointer?) throws -> Value {
+    if result.isSet { return result.value(as: Value.self) }
+    return try cast(forC)
+  }
+
+  /// Apart, since generic code that casts looks up metadata as it begins.
+  @usableFromInline @inline(never) func cast(_ value: UnsafeMutableRawPointer?) throws -> Value {
+    guard let result = value as? Value else { throw EddyError(status: EDDY_EINVAL) }
+    return result
+  }
+}

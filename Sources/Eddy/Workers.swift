@@ -1,0 +1,141 @@
+// The Swift tasks that run the bodies of loop tasks, one body after the other.
+//
+// Making and ending a Swift task costs several times what handing a body to one that waits does.
+// So one that has run its body waits for the next, unless it was cancelled: Swift's flag is never
+// cleared.
+//
+// Owns the workers that wait, at most `idleLimit`.
+// Invariants:
+// 1. A body leaves nothing behind in its worker: its task locals, children and cancellation
+//    handlers end with it, and a cancelled worker ends too.
+// 2. A worker is resumed from the loop's queue with no job of Swift below, so its job runs at once,
+//    in place of one more turn through the queue.
+// Threads: the loop's.
+
+import CEddy
+
+/// Idle workers kept, each with about a kilobyte.
+private let idleLimit = 64
+
+final class Workers {
+  /// The one that was kept last. A worker lives for as long as its Swift task.
+  @exclusivity(unchecked) private unowned(unsafe) var idle: Worker?
+  @exclusivity(unchecked) private var idleCount = 0
+  /// The one that runs, or ran last.
+  @exclusivity(unchecked) unowned(unsafe) var last: Worker?
+
+  /// Runs the body of what the core has just started.
+  func run(_ storage: AnyTaskStorage, _ state: LoopState) {
+    guard let worker = idle else { return Worker.start(storage, state) }
+    idle = worker.nextIdle
+    idleCount -= 1
+    last = worker
+    worker.begin(storage)
+    worker.resume(state, with: .passUnretained(storage))
+  }
+
+  fileprivate func keep(_ worker: Worker) {
+    worker.nextIdle = idle
+    idle = worker
+    idleCount += 1
+  }
+
+  fileprivate var isFull: Bool { idleCount >= idleLimit }
+
+  /// Ends those that wait.
+  func end(_ state: LoopState) {
+    while let worker = idle {
+      idle = worker.nextIdle
+      worker.resume(state, with: nil)
+    }
+    idleCount = 0
+  }
+}
+
+/// Owned by the closure of its Swift task.
+final class Worker: @unchecked Sendable {
+  private let workers: Workers
+  @exclusivity(unchecked) private(set) var swiftTask: Task<Void, Never>?
+  /// Of the Swift task, to compare.
+  @exclusivity(unchecked) private(set) var address: UnsafeRawPointer?
+  /// Whose body runs; the core holds it as long.
+  @exclusivity(unchecked) private(set) unowned(unsafe) var running: AnyTaskStorage?
+  @exclusivity(unchecked) fileprivate unowned(unsafe) var nextIdle: Worker?
+  @exclusivity(unchecked) private var continuation: Continuation?
+  /// Owned by the Swift task's local, and by what copies that.
+  @exclusivity(unchecked) private var place: Unmanaged<TaskPlace>?
+  /// How many hold the place when no body runs. What the worker's own frames hold of it never
+  /// changes: they wait where they bound it for as long as the worker lives.
+  @exclusivity(unchecked) private var ownHolders: UInt = 0
+
+  private typealias Continuation = UnsafeContinuation<Unmanaged<AnyTaskStorage>?, Never>
+
+  private init(_ workers: Workers) { self.workers = workers }
+
+  fileprivate static func start(_ storage: AnyTaskStorage, _ state: LoopState) {
+    let worker = Worker(state.workers)
+    let first = Unmanaged.passUnretained(storage)
+    state.workers.last = worker
+    worker.swiftTask = state.runningInline {
+      Task(executorPreference: state.taskExecutor) {
+        let place = TaskPlace(state, RunningTask.now.address)
+        worker.address = place.swiftTask
+        worker.place = .passUnretained(place)
+        await CurrentTask.$place.withValue(place) {
+          worker.ownHolders = worker.placeHolders
+          first._withUnsafeGuaranteedRef { worker.begin($0) }
+          await worker.run(first)
+        }
+      }
+    }
+  }
+
+  fileprivate func begin(_ storage: AnyTaskStorage) {
+    running = storage
+    storage.worker = self
+    place?._withUnsafeGuaranteedRef {
+      $0.id = storage.task.id
+      $0.owner = storage
+    }
+  }
+
+  fileprivate func resume(_ state: LoopState, with storage: Unmanaged<AnyTaskStorage>?) {
+    guard let continuation else { return }
+    self.continuation = nil
+    state.runningInline { continuation.resume(returning: storage) }
+  }
+
+  private nonisolated(nonsending) func run(_ first: Unmanaged<AnyTaskStorage>) async {
+    var next: Unmanaged<AnyTaskStorage>? = first
+    while let storage = next {
+      await storage._withUnsafeGuaranteedRef { $0.runBody }(storage)
+      if !isReusable { break }
+      // The plain form looks for the executor to be on once more than this one.
+      next = await _unsafeInheritExecutor_withUnsafeContinuation { keep($0) }
+    }
+    if workers.last === self { workers.last = nil }
+  }
+
+  /// The body has ended, and the core may let go of its storage.
+  func end(_ storage: AnyTaskStorage) {
+    running = nil
+    storage.worker = nil
+    place?._withUnsafeGuaranteedRef { $0.owner = nil }
+  }
+
+  /// Whether it can run another body. Swift tasks that the last one made, and that outlive it, have
+  /// the place as theirs.
+  private var isReusable: Bool {
+    if placeHolders > ownHolders || workers.isFull { return false }
+    return !(swiftTask?.isCancelled ?? Task.isCancelled)
+  }
+
+  private func keep(_ continuation: Continuation) {
+    self.continuation = continuation
+    workers.keep(self)
+  }
+
+  private var placeHolders: UInt {
+    place?._withUnsafeGuaranteedRef { _getRetainCount($0) } ?? 0
+  }
+}
