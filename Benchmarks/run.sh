@@ -216,7 +216,7 @@ table() {
         $1 == "row" {
             verdict = ""; bound = ""
             if ($5 != "-") { bound = "<= " $5 " " $4; verdict = ($3 <= $5 + 0) ? "ok" : "FAIL" }
-            if (verdict == "FAIL" && $2 ~ /^Swift / && !swift) {
+            if (verdict == "FAIL" && $2 == "Swift spawn + value : default executor" && !swift) {
                 verdict = "MISS"
                 missed++
             }
@@ -229,7 +229,7 @@ table() {
             if (verdict == "FAIL") bad++
         }
         END {
-            if (missed) print "goals of the Swift layer that are missed (CHECK_SWIFT): " missed
+            if (missed) print "goals beside the default executor that are missed (CHECK_SWIFT): " missed
             exit bad ? 1 : 0
         }' "$rows"
     verdict=$?
@@ -242,8 +242,9 @@ table() {
     return $verdict
 }
 
-# The bounds of the Swift layer are goals that it does not meet yet. A miss is shown as MISS; it
-# fails the run only with CHECK_SWIFT=1 beside CHECK=1.
+# One bound is a goal that is not met: spawn + value beside the default executor, whose figure varies
+# with what wakes its threads. A miss is shown as MISS; it fails the run only with CHECK_SWIFT=1
+# beside CHECK=1.
 # For a look at some of them: `BENCH_ONLY="yield scope" Benchmarks/run.sh`.
 wanted() { case " ${BENCH_ONLY:-$1} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 

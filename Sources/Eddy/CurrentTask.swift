@@ -14,7 +14,7 @@ final class TaskPlace: @unchecked Sendable {
   let state: LoopState
   @exclusivity(unchecked) var id: UInt64 = 0
   /// What runs the body. Children of Swift may outlive it: only `CurrentTask.own` looks at it.
-  @exclusivity(unchecked) unowned(unsafe) var owner: AnyTaskStorage?
+  @exclusivity(unchecked) var owner: Unmanaged<AnyTaskStorage>?
   /// The Swift task of the worker.
   let swiftTask: UnsafeRawPointer?
 
@@ -36,9 +36,13 @@ enum CurrentTask {
 
   /// What the running code is the body of, on the loop's thread; nil in children that Swift made of
   /// it.
-  static func own(_ current: RunningTask, on state: LoopState) -> AnyTaskStorage? {
+  static func own(_ current: RunningTask, on state: LoopState) -> Unmanaged<AnyTaskStorage>? {
     // The worker that was resumed last is nearly always the one.
-    if let worker = state.workers.last, worker.address == current.address { return worker.running }
+    if let worker = state.workers.last,
+      worker._withUnsafeGuaranteedRef({ $0.address == current.address })
+    {
+      return worker._withUnsafeGuaranteedRef { $0.running }
+    }
     guard let place, current.address != nil, place.swiftTask == current.address else { return nil }
     return place.owner
   }
@@ -53,9 +57,8 @@ struct RunningTask {
   @inline(__always)
   static var now: RunningTask {
     // One word for both: a call of a generic function of another module is dear.
-    let word = withUnsafeCurrentTask { task -> UInt in
-      guard let task else { return 0 }
-      return unsafeBitCast(task, to: UInt.self) | (task.isCancelled ? 1 : 0)
+    let word = withUnsafeCurrentTask {
+      unsafeBitCast($0, to: UInt.self) | ($0?.isCancelled == true ? 1 : 0)
     }
     return RunningTask(
       address: UnsafeRawPointer(bitPattern: word & ~1), isCancelled: word & 1 != 0)

@@ -192,15 +192,22 @@ private func runScope<Value>(
 }
 
 /// Spawns the scope's task and owns it until its end, on the loop's thread.
-private func runChild(_ child: AnyTaskStorage, _ form: ScopeForm) async throws -> ScopeEnd {
-  try await child.state.onThread {
-    let isLate = form.isShield && Task.isCancelled
-    try child.spawn(in: isLate ? eddy_scope_t() : CurrentTask.scope, form)
-    let grace = form.grace > 0 ? form.grace : child.state.grace
-    await child.state.wait(
-      for: eddy_task_future(child.task), form.isShield ? .shield(grace: grace) : .scope)
-    return try readEnd(child.task)
-  }
+private nonisolated(nonsending) func runChild(
+  _ child: AnyTaskStorage, _ form: ScopeForm
+) async throws -> ScopeEnd {
+  if child.state.isHome { return try await runChildHere(child, form) }
+  return try await child.state.onThread { try await runChildHere(child, form) }
+}
+
+private nonisolated(nonsending) func runChildHere(
+  _ child: AnyTaskStorage, _ form: ScopeForm
+) async throws -> ScopeEnd {
+  let isLate = form.isShield && Task.isCancelled
+  try child.spawn(in: isLate ? eddy_scope_t() : CurrentTask.scope, form)
+  let grace = form.grace > 0 ? form.grace : child.state.grace
+  await child.state.wait(
+    for: eddy_task_future(child.task), form.isShield ? .shield(grace: grace) : .scope)
+  return try readEnd(child.task)
 }
 
 private func readEnd(_ task: eddy_task_t) throws -> ScopeEnd {

@@ -44,7 +44,9 @@ public struct TaskHandle<Value>: Sendable {
     case .done(let value):
       return try storage.value(value)
     case .own(let reader):
-      await _unsafeInheritExecutor_withUnsafeContinuation { reader.wait($0) }
+      await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
+        reader._withUnsafeGuaranteedRef { $0.wait(continuation) }
+      }
       return try storage.value(storage.read())
     case .other:
       return try storage.value(await storage.outcome(isOwned: isOwned))

@@ -17,7 +17,7 @@ class AnyTaskStorage: @unchecked Sendable {
   @usableFromInline final let state: LoopState
   @exclusivity(unchecked) @usableFromInline final var task = eddy_task_t()
   /// Runs the body; nil before and afterwards.
-  @exclusivity(unchecked) final unowned(unsafe) var worker: Worker?
+  @exclusivity(unchecked) final var worker: Unmanaged<Worker>?
   @exclusivity(unchecked) @usableFromInline final var result = ResultRoom()
   /// The body's own wait.
   @exclusivity(unchecked) final var wait = OwnWait()
@@ -67,7 +67,7 @@ class AnyTaskStorage: @unchecked Sendable {
         },
         cancel: { instance, _ in
           borrow(instance, as: AnyTaskStorage.self) {
-            $0.worker?.swiftTask?.cancel()
+            $0.worker?._withUnsafeGuaranteedRef { $0.swiftTask?.cancel() }
             $0.cancelWait()
           }
         },
@@ -108,12 +108,12 @@ class AnyTaskStorage: @unchecked Sendable {
   /// The body ended well.
   /// - Parameter value: what C may read of the result.
   @usableFromInline final func complete(forC value: UnsafeMutableRawPointer?) {
-    worker?.end(self)
+    worker?._withUnsafeGuaranteedRef { $0.end(self) }
     _ = eddy_foreign_complete(task, EDDY_OK, value, nil)
   }
 
   @usableFromInline final func fail(_ error: any Error) {
-    worker?.end(self)
+    worker?._withUnsafeGuaranteedRef { $0.end(self) }
     let status = status(of: error)
     var previous = eddy_task_t()
     let hasEntered = eddy_foreign_enter(task, &previous) == EDDY_OK
@@ -138,20 +138,26 @@ final class TaskStorage<Value>: AnyTaskStorage, @unchecked Sendable {
   @inlinable @inline(__always)
   nonisolated(nonsending) static func run(_ unmanaged: Unmanaged<AnyTaskStorage>) async {
     // Borrowed from the core, which lets go of it when it has ended.
-    unowned(unsafe) let storage = unmanaged._withUnsafeGuaranteedRef {
-      unsafeDowncast($0, to: TaskStorage<Value>.self)
-    }
-    guard let body = storage.takeBody() else { return }
+    guard let body = unmanaged._withUnsafeGuaranteedRef({ of($0).takeBody() }) else { return }
     do {
       let value = try await body()
-      storage.result.initialize(to: value)
-      // A pointer is a value that C can use; any other stays here.
-      let isPointer =
-        Value.self == UnsafeMutableRawPointer.self || Value.self == UnsafeMutableRawPointer?.self
-      storage.complete(forC: isPointer ? value as? UnsafeMutableRawPointer : nil)
+      unmanaged._withUnsafeGuaranteedRef { of($0).complete(value) }
     } catch {
-      storage.fail(error)
+      unmanaged._withUnsafeGuaranteedRef { $0.fail(error) }
     }
+  }
+
+  @inlinable @inline(__always)
+  static func of(_ storage: AnyTaskStorage) -> TaskStorage<Value> {
+    unsafeDowncast(storage, to: TaskStorage<Value>.self)
+  }
+
+  @inlinable @inline(__always) func complete(_ value: Value) {
+    result.initialize(to: value)
+    // A pointer is a value that C can use; any other stays here.
+    let isPointer =
+      Value.self == UnsafeMutableRawPointer.self || Value.self == UnsafeMutableRawPointer?.self
+    complete(forC: isPointer ? value as? UnsafeMutableRawPointer : nil)
   }
 
   @inlinable func takeBody() -> (() async throws -> Value)? {

@@ -191,8 +191,13 @@ extension LoopState {
     if eddy_future_result(future, nil) != EDDY_EPENDING { return }
     let current = RunningTask.now
     if !kind.isShield, let own = CurrentTask.own(current, on: self) {
-      guard own.beginWait(for: future, kind, isCancelled: current.isCancelled) else { return }
-      return await _unsafeInheritExecutor_withUnsafeContinuation { own.wait($0) }
+      let mustWait = own._withUnsafeGuaranteedRef {
+        $0.beginWait(for: future, kind, isCancelled: current.isCancelled)
+      }
+      if !mustWait { return }
+      return await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
+        own._withUnsafeGuaranteedRef { $0.wait(continuation) }
+      }
     }
     if !kind.isOwning, current.isCancelled { return }
     let waiter = Waiter(future, self, kind)
@@ -203,11 +208,15 @@ extension LoopState {
     }
   }
 
+  /// Whether the caller is on the loop's thread and comes back to it after each wait. A task that
+  /// Swift has started there at once (`Task.immediate`) is on it, and does not come back.
+  var isHome: Bool { isOnThread && CurrentTask.own(RunningTask.now, on: self) != nil }
+
   /// Runs `body` on the loop's thread.
-  func onThread<Result: Sendable>(
+  nonisolated(nonsending) func onThread<Result: Sendable>(
     _ body: @Sendable () async throws -> Result
   ) async throws -> Result {
-    if isOnThread { return try await body() }
+    if isHome { return try await body() }
     return try await withTaskExecutorPreference(taskExecutor) { try await body() }
   }
 }
@@ -218,7 +227,7 @@ enum Outlook {
   /// The task has ended well and left this for C.
   case done(UnsafeMutableRawPointer?)
   /// It is pending; the reader is the body of this task, and has begun its wait.
-  case own(AnyTaskStorage)
+  case own(Unmanaged<AnyTaskStorage>)
   /// The reader is other code.
   case other
 }
@@ -235,7 +244,10 @@ extension AnyTaskStorage {
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }
     guard let own = CurrentTask.own(current, on: state) else { return .other }
     let kind = isOwned ? WaitKind.join : .observe
-    if own.beginWait(for: future, kind, isCancelled: current.isCancelled) { return .own(own) }
+    let mustWait = own._withUnsafeGuaranteedRef {
+      $0.beginWait(for: future, kind, isCancelled: current.isCancelled)
+    }
+    if mustWait { return .own(own) }
     throw CancellationError()
   }
 

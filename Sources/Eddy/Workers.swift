@@ -19,24 +19,26 @@ private let idleLimit = 64
 
 final class Workers {
   /// The one that was kept last. A worker lives for as long as its Swift task.
-  @exclusivity(unchecked) private unowned(unsafe) var idle: Worker?
+  @exclusivity(unchecked) private var idle: Unmanaged<Worker>?
   @exclusivity(unchecked) private var idleCount = 0
   /// The one that runs, or ran last.
-  @exclusivity(unchecked) unowned(unsafe) var last: Worker?
+  @exclusivity(unchecked) var last: Unmanaged<Worker>?
 
   /// Runs the body of what the core has just started.
   func run(_ storage: AnyTaskStorage, _ state: LoopState) {
     guard let worker = idle else { return Worker.start(storage, state) }
-    idle = worker.nextIdle
     idleCount -= 1
     last = worker
-    worker.begin(storage)
-    worker.resume(state, with: .passUnretained(storage))
+    worker._withUnsafeGuaranteedRef {
+      idle = $0.nextIdle
+      $0.begin(storage)
+      $0.resume(state, with: .passUnretained(storage))
+    }
   }
 
   fileprivate func keep(_ worker: Worker) {
     worker.nextIdle = idle
-    idle = worker
+    idle = .passUnretained(worker)
     idleCount += 1
   }
 
@@ -45,8 +47,10 @@ final class Workers {
   /// Ends those that wait.
   func end(_ state: LoopState) {
     while let worker = idle {
-      idle = worker.nextIdle
-      worker.resume(state, with: nil)
+      worker._withUnsafeGuaranteedRef {
+        idle = $0.nextIdle
+        $0.resume(state, with: nil)
+      }
     }
     idleCount = 0
   }
@@ -59,8 +63,8 @@ final class Worker: @unchecked Sendable {
   /// Of the Swift task, to compare.
   @exclusivity(unchecked) private(set) var address: UnsafeRawPointer?
   /// Whose body runs; the core holds it as long.
-  @exclusivity(unchecked) private(set) unowned(unsafe) var running: AnyTaskStorage?
-  @exclusivity(unchecked) fileprivate unowned(unsafe) var nextIdle: Worker?
+  @exclusivity(unchecked) private(set) var running: Unmanaged<AnyTaskStorage>?
+  @exclusivity(unchecked) fileprivate var nextIdle: Unmanaged<Worker>?
   @exclusivity(unchecked) private var continuation: Continuation?
   /// Owned by the Swift task's local, and by what copies that.
   @exclusivity(unchecked) private var place: Unmanaged<TaskPlace>?
@@ -75,7 +79,7 @@ final class Worker: @unchecked Sendable {
   fileprivate static func start(_ storage: AnyTaskStorage, _ state: LoopState) {
     let worker = Worker(state.workers)
     let first = Unmanaged.passUnretained(storage)
-    state.workers.last = worker
+    state.workers.last = .passUnretained(worker)
     worker.swiftTask = state.runningInline {
       Task(executorPreference: state.taskExecutor) {
         let place = TaskPlace(state, RunningTask.now.address)
@@ -91,11 +95,11 @@ final class Worker: @unchecked Sendable {
   }
 
   fileprivate func begin(_ storage: AnyTaskStorage) {
-    running = storage
-    storage.worker = self
+    running = .passUnretained(storage)
+    storage.worker = .passUnretained(self)
     place?._withUnsafeGuaranteedRef {
       $0.id = storage.task.id
-      $0.owner = storage
+      $0.owner = running
     }
   }
 
@@ -113,7 +117,7 @@ final class Worker: @unchecked Sendable {
       // The plain form looks for the executor to be on once more than this one.
       next = await _unsafeInheritExecutor_withUnsafeContinuation { keep($0) }
     }
-    if workers.last === self { workers.last = nil }
+    if workers.last?.toOpaque() == Unmanaged.passUnretained(self).toOpaque() { workers.last = nil }
   }
 
   /// The body has ended, and the core may let go of its storage.
