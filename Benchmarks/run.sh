@@ -229,7 +229,7 @@ table() {
             if (verdict == "FAIL") bad++
         }
         END {
-            if (missed) print "goals beside the default executor that are missed (CHECK_SWIFT): " missed
+            if (missed) print "beside the default executor, missed (CHECK_SWIFT): " missed
             exit bad ? 1 : 0
         }' "$rows"
     verdict=$?
@@ -242,9 +242,9 @@ table() {
     return $verdict
 }
 
-# One bound is a goal that is not met: spawn + value beside the default executor, whose figure varies
-# with what wakes its threads. A miss is shown as MISS; it fails the run only with CHECK_SWIFT=1
-# beside CHECK=1.
+# One bound is a goal that is not met: spawn + value beside the default executor, whose own figure
+# varies with what wakes its threads. A miss is shown as MISS; it fails the run only with
+# CHECK_SWIFT=1 beside CHECK=1.
 # For a look at some of them: `BENCH_ONLY="yield scope" Benchmarks/run.sh`.
 wanted() { case " ${BENCH_ONLY:-$1} " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 
