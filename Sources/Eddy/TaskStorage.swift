@@ -59,11 +59,8 @@ class AnyTaskStorage: @unchecked Sendable {
     ops.initialize(
       to: eddy_foreign_ops_t(
         size: UInt32(MemoryLayout<eddy_foreign_ops_t>.size), reserved: 0,
-        start: { instance, task in
-          borrow(instance, as: AnyTaskStorage.self) {
-            $0.task = task
-            $0.state.workers.run($0, $0.state)
-          }
+        start: { instance, _ in
+          borrow(instance, as: AnyTaskStorage.self) { $0.state.workers.run($0, $0.state) }
         },
         cancel: { instance, _ in
           borrow(instance, as: AnyTaskStorage.self) {
