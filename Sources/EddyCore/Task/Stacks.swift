@@ -25,6 +25,8 @@ private let colourBytes = 192
 
 struct StackRecord {
   var fiber: eddy_sw_fiber
+  /// Of the task that holds it. At rest, in the pool too, it is `none`, `running` and not armed.
+  var park: Park
   var nextFree: Ref<StackRecord>?
   var slab: Ref<SlabRecord>?
   var low: UnsafeMutableRawPointer?
@@ -182,6 +184,9 @@ extension Ref where Record == StackPool {
     stack.bytes = bytes
     stack.skipBytes = room
     stack.nextFree = nil
+    stack.park.kind = .none
+    stack.park.state = .running
+    stack.park.timer.position = 0
     eddy_sw_fiber_init(stack.at.fiber, low, bytes)
     return stack
   }
