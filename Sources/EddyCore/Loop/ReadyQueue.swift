@@ -65,6 +65,10 @@ struct ReadyQueue {
     return round
   }
 
+  /// What comes after it in this round; nothing is begun.
+  @inline(__always)
+  var upcoming: UnsafeMutablePointer<Runnable>? { round }
+
   /// Takes out what `peek` gave.
   @inline(__always)
   mutating func removeFirst(_ runnable: UnsafeMutablePointer<Runnable>) {
