@@ -2,7 +2,8 @@
 # Builds every Tests/C/*.c as a program of its own, runs it, and adds up what the programs counted.
 # usage: test_c.sh TOOL CORE...
 #   TOOL  none, asan, tsan or valgrind
-#   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product)
+#   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product),
+#         hostile (the Embedded core of `make hostile`)
 # ONLY=name runs one program.
 set -u
 . Scripts/report.sh
@@ -22,6 +23,9 @@ use_core() {
   EDDY_TEST_CORE=$1
   export EDDY_TEST_CORE
   link="-leddy"
+  if [ "$1" = hostile ]; then
+    library=$PWD/build/hostile/lib objects=$PWD/build/hostile/switch
+  fi
   if [ "$1" = swiftpm ]; then
     $SWIFT build --quiet -c "$2" --product EddyCoreDynamic || exit 1
     library=$($SWIFT build -c "$2" --show-bin-path) || exit 1

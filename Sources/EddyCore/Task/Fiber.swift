@@ -71,6 +71,7 @@ extension Ref where Record == LoopRecord {
   @inline(__always)
   private func takeNextFiber() -> TaskRef? {
     let core = self.core
+    core.auditBetweenRounds()
     guard core.stepsLeft > 0, let next = core.ready.peek(), next.pointee.run == nil else {
       return nil
     }

@@ -51,7 +51,11 @@ struct TaskRecord {
 }
 
 /// Operations between two forced yields.
-let operationBudget: UInt16 = 128
+#if EDDY_HOSTILE
+  let operationBudget: UInt16 = 3
+#else
+  let operationBudget: UInt16 = 128
+#endif
 
 /// A runtime that has foreign tasks here: the known part of its eddy_foreign_ops_t.
 struct ForeignRuntime {

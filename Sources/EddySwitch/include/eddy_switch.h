@@ -88,6 +88,17 @@ EDDY_SW_HIDDEN void *eddy_sw_malloc(size_t bytes);
 EDDY_SW_HIDDEN void *eddy_sw_realloc(void *memory, size_t bytes);
 EDDY_SW_HIDDEN void eddy_sw_free(void *memory);
 
+#ifdef EDDY_HOSTILE
+/* The hostile build (make hostile) fills what is freed, and fresh memory too, and looks whether
+ * what is free is still as it was filled. */
+EDDY_SW_HIDDEN void eddy_sw_poison(void *EDDY_SW_NONNULL memory, size_t bytes);
+EDDY_SW_HIDDEN int32_t eddy_sw_is_poisoned(const void *EDDY_SW_NONNULL memory, size_t bytes);
+/* Whether the environment's EDDY_PLANT asks for this fault, for the tests of the checker: it is
+ * planted once. */
+EDDY_SW_HIDDEN int32_t eddy_sw_wants_fault(const char *EDDY_SW_NONNULL name);
+EDDY_SW_HIDDEN void eddy_sw_fault_is_planted(void);
+#endif
+
 /* ---- Thread and process ---------------------------------------------------------------------- */
 
 /* The state of a thread: what its calls may reach. */
