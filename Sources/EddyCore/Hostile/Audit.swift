@@ -69,16 +69,19 @@
       var reservations = 0
       for position in 0..<self.scopes.positions {
         let timed = self.scopes.record(at: position)
+        if self.scopes.isLive(timed), timed.scope.hasReservation { reservations &+= 1 }
+      }
+      core.timers.check(reservations: reservations)
+      for position in 0..<self.scopes.positions {
+        let timed = self.scopes.record(at: position)
         guard self.scopes.isLive(timed) else { continue }
         core.timers.check(timed.at.deadline)
         core.timers.check(timed.at.grace)
-        if timed.scope.hasReservation { reservations &+= 1 }
       }
       for position in 0..<self.futures.positions {
         let future = self.futures.record(at: position)
         if self.futures.isLive(future) { core.timers.check(future.at.timer) }
       }
-      core.timers.check(reservations: reservations)
     }
 
     private func checkFutures() {

@@ -12,6 +12,9 @@
       plant("queue-flag") { core.ready.plantFlag() }
       plant("queue-end") { core.ready.plantEnd() }
       plant("timer-position") { core.timers.plantPosition() }
+      plant("timer-armed") {
+        spoilTask({ $0.stack != nil }, { $0.parkTimer.pointee.position = 1 })
+      }
       plant("timer-order") { core.timers.plantOrder() }
       plant("timer-reservation") {
         core.timers.plantReservation()
@@ -70,6 +73,11 @@
         spoilParked(.future) { $0.parkWaiter.pointee.previous = $0.parkWaiter }
       }
       plant("waiter-owner") { spoilParked(.future) { $0.parkWaiter.pointee.owner = nil } }
+      plant("waiter-elsewhere") {
+        spoilParked(.future) { task in
+          _ = spoilTask({ $0 != task }, { task.parkWaiter.pointee.owner = $0.raw })
+        }
+      }
       plant("waiter-pins") {
         spoilParked(.future) {
           CompletionRef(raw: $0.park.target.unsafelyUnwrapped).pins = 0
@@ -102,7 +110,7 @@
     private func plantInTables() {
       let stacks = Ref<StackPool>(self.at.stacks)
       plant("slot-write") { self.tasks.plantWrite() }
-      plant("slot-kind") { self.futures.plantKind() }
+      plant("slot-kind") { diagnostics.errors.plantKind() }
       plant("slot-lost") { self.tasks.plantLoss() }
       plant("pool-write") { self.callbacks.plantWrite() }
       plant("pool-count") {

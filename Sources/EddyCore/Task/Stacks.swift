@@ -19,7 +19,7 @@ private let classCount = 15
 /// Pooled stacks of one size that are kept whatever happens.
 #if EDDY_HOSTILE
   private let keptStacks = 2
-  private let slabBytesGoal = 1 << 20
+  private let slabBytesGoal = 2 << 20
   /// What is filled of a free stack; the pages below are given back.
   private let filledBytes = 8 << 10
 #else
@@ -352,7 +352,9 @@ extension Ref where Record == StackPool {
 
     func plantWrite() -> Bool {
       for index in 0..<self.classes.count {
-        guard let stack = self.classes[index].free, stack != self.unfilled else { continue }
+        var free = self.classes[index].free
+        if free == self.unfilled { free = free?.nextFree }
+        guard let stack = free else { continue }
         (stack.raw - 64).storeBytes(of: 1, as: UInt8.self)
         return true
       }
