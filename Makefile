@@ -147,9 +147,9 @@ sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsa
 	@sh Scripts/sanitize.sh $(TOOL)
 
 .PHONY: hostile
-hostile: ## C tests on a core that poisons, shrinks and checks every invariant; ONLY=name for one
+hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
 	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
-	@sh Scripts/test_c.sh none hostile
+	@sh Scripts/test_c.sh none hostile hostile_swiftpm
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh
