@@ -91,11 +91,23 @@ static void scenario(void) {
     eddy_run(&options, root, &pipe_ends);
 }
 
+/* A loop that is closed in good order. */
+static eddy_status_t few_rounds(void *context) {
+    (void)context;
+    for (int round = 0; round < 10; round++) EDDY_TRY(eddy_yield());
+    return EDDY_OK;
+}
+
+static void short_scenario(void) { run_virtual(few_rounds, NULL); }
+
 /* ---- The faults ---- */
 
 static const struct {
     const char *name, *broken;
-} faults[] = {
+} at_close[] = {
+    { "pool-leak", "pool: a record is in use at loop close" },
+    { "slot-leak", "slot table: a record is live at loop close" },
+}, faults[] = {
     { "queue-flag", "ready queue: a place in it does not know that it is" },
     { "queue-end", "ready queue: its last place is not the last" },
     { "timer-position", "timer heap: a timer's position is not its place" },
@@ -130,25 +142,34 @@ static const struct {
     { "descriptor-number", "descriptors: a record is at another's place" },
 };
 
-static void each_is_found(void) {
+static void check_found(const char *name, const char *broken, void (*run)(void)) {
     char text[1024];
-    for (size_t index = 0; index < sizeof faults / sizeof faults[0]; index++) {
-        setenv("EDDY_PLANT", faults[index].name, 1);
-        const int status = check_child(scenario, text, sizeof text);
-        if (!CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT))
-            printf("  for %s\n", faults[index].name);
-        CHECK_CONTAINS(text, "eddy: hostile: ");
-        CHECK_CONTAINS(text, faults[index].broken);
-    }
+    setenv("EDDY_PLANT", name, 1);
+    const int status = check_child(run, text, sizeof text);
+    if (!CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT)) printf("  for %s\n", name);
+    CHECK_CONTAINS(text, "eddy: hostile: ");
+    CHECK_CONTAINS(text, broken);
     unsetenv("EDDY_PLANT");
 }
 
-static void none_is_found(void) {
+static void each_is_found(void) {
+    for (size_t index = 0; index < sizeof faults / sizeof faults[0]; index++)
+        check_found(faults[index].name, faults[index].broken, scenario);
+    for (size_t index = 0; index < sizeof at_close / sizeof at_close[0]; index++)
+        check_found(at_close[index].name, at_close[index].broken, short_scenario);
+}
+
+static void check_passes(void (*run)(void)) {
     char text[1024];
-    CHECK(eddy_has_feature("hostile"));
-    const int status = check_child(scenario, text, sizeof text);
+    const int status = check_child(run, text, sizeof text);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK_TEXT(text, "");
+}
+
+static void none_is_found(void) {
+    CHECK(eddy_has_feature("hostile"));
+    check_passes(scenario);
+    check_passes(short_scenario);
 }
 
 static const check_test_t tests[] = {

@@ -117,6 +117,8 @@
         self.cleanups.plantCount()
         return true
       }
+      plant("pool-leak") { self.cleanups.take() != nil }
+      plant("slot-leak") { diagnostics.makeError(EDDY_EINVAL, nil) != nil }
       plant("stack-count") { stacks.plantCount() }
       plant("stack-write") { stacks.plantWrite() }
       plant("error-holds") {

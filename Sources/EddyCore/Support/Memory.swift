@@ -84,6 +84,7 @@ struct Pool<Record> {
   #if EDDY_HOSTILE
     private var tail: UnsafeMutableRawPointer?
     private var freeCount = 0
+    private var total = 0
   #endif
 
   init() {
@@ -133,6 +134,9 @@ struct Pool<Record> {
     guard let chunk = eddy_sw_malloc(16 &+ stride &* perChunk) else { return false }
     chunk.storeBytes(of: chunks, as: UnsafeMutableRawPointer?.self)
     chunks = chunk
+    #if EDDY_HOSTILE
+      total &+= perChunk
+    #endif
     var index = perChunk
     while index > 0 {
       index &-= 1
@@ -183,6 +187,11 @@ struct Pool<Record> {
         cursor = raw.load(as: UnsafeMutableRawPointer?.self)
       }
       invariant(count == freeCount, "hostile: pool: its free records are not as many as it says")
+    }
+
+    /// Nothing was kept for good: said when the pool is about to be freed.
+    func checkAllFree() {
+      invariant(freeCount == total, "hostile: pool: a record is in use at loop close")
     }
 
     func plantWrite() -> Bool {

@@ -197,6 +197,15 @@ struct SlotTable<Record> {
         others &+ count &+ waiting == positions, "hostile: slot table: a slot is lost")
     }
 
+    /// Nothing is live: said when the table is about to be freed.
+    func checkAllFree() {
+      check(waiting: 0)
+      for position in 0..<positions {
+        invariant(
+          !isLive(record(at: position)), "hostile: slot table: a record is live at loop close")
+      }
+    }
+
     func plantWrite() -> Bool {
       guard let record = UnsafeMutablePointer<Record>(bitPattern: free) else { return false }
       (UnsafeMutableRawPointer(record) + Self.headerBytes).storeBytes(of: 1, as: UInt8.self)
