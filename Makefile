@@ -36,16 +36,20 @@ SAN_SWIFTFLAGS := -sanitize=thread
 SAN_CFLAGS := -fsanitize=thread
 endif
 
+# HOSTILE=1, always with a BUILD of its own: see the target `hostile`.
+HOSTILE_SWIFTFLAGS := $(if $(HOSTILE),-D EDDY_HOSTILE -Xcc -DEDDY_HOSTILE)
+HOSTILE_CFLAGS := $(if $(HOSTILE),-DEDDY_HOSTILE)
+
 # DWARF 4, since Valgrind 3.19 gives up on the toolchain's DWARF 5.
 UV_CFLAGS = $(shell pkg-config --cflags libuv)
 UV_LIBS = $(shell pkg-config --libs libuv)
 SWIFTFLAGS_LIB = -enable-experimental-feature Embedded -wmo -O -g -dwarf-version=4 -parse-as-library \
 	-swift-version 6 -module-name EddyCore -enforce-exclusivity=unchecked \
 	-Xfrontend -function-sections -Xcc -fPIC -I Include -I Sources/EddySwitch/include \
-	-I Sources/Clibuv $(SAN_SWIFTFLAGS)
+	-I Sources/Clibuv $(SAN_SWIFTFLAGS) $(HOSTILE_SWIFTFLAGS)
 CFLAGS_LIB = -std=gnu11 -O2 -gdwarf-4 -fPIC -fvisibility=hidden -fstack-clash-protection \
 	-ffunction-sections -Wall -Wextra -Werror -IInclude -ISources/EddySwitch/include \
-	$(SAN_CFLAGS)
+	$(SAN_CFLAGS) $(HOSTILE_CFLAGS)
 LDFLAGS_LIB = -shared -fuse-ld=lld -Wl,-soname,libeddy.so.$(SOVERSION) \
 	-Wl,--version-script=$(BUILD)/eddy.map -Wl,--gc-sections \
 	-Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--as-needed \
@@ -141,6 +145,11 @@ aarch64: ## the aarch64 switch, under qemu-user
 .PHONY: sanitize bench demo demo-c
 sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsan, valgrind, or all
 	@sh Scripts/sanitize.sh $(TOOL)
+
+.PHONY: hostile
+hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
+	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
+	@sh Scripts/test_c.sh none hostile hostile_swiftpm
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh

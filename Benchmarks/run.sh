@@ -136,6 +136,38 @@ count_instructions() {
         }' "$out/count.tsv" >> "$rows"
 }
 
+# Instructions of cancel.c, in the same way.
+count_cancel() {
+    figure="cancel + close, a child of 100000 : of 10000"
+    if ! command -v valgrind > /dev/null 2>&1; then
+        unmeasured "$figure" x "skipped: valgrind is missing; install valgrind"
+        return
+    fi
+    rm -f "$out"/callgrind.*
+    if ! timeout 150 valgrind --tool=callgrind --instr-atstart=no --quiet \
+        --callgrind-out-file="$out/callgrind.out" "$out/cancel" count \
+        > "$out/count.tsv" 2> "$out/last.err"; then
+        unmeasured "$figure" x "$(tail -n 1 "$out/last.err") (or over 150 s)"
+        return
+    fi
+    awk '/^desc: Trigger: Client Request:/ { name = $NF }
+        /^totals:/ || /^summary:/ { if (name != "") { print "dump\t" name "\t" $2; name = "" } }' \
+        "$out"/callgrind.out* >> "$out/count.tsv"
+    awk -F '\t' -v figure="$figure" '
+        $1 == "operations" { n[$2] = $3 }
+        $1 == "dump" { c[$2] = $3 }
+        END {
+            if (c["few"] <= 0 || c["many"] <= 0) {
+                print "none\t" figure "\tx\tcallgrind left no counts"
+                exit
+            }
+            few = c["few"] / n["few"]
+            many = c["many"] / n["many"]
+            printf "row\t%s\t%.4f\tx\t1.05\t%.1f instructions, %.1f with 10000\n", \
+                figure, many / few, many, few
+        }' "$out/count.tsv" >> "$rows"
+}
+
 # The library itself: what it needs and its size without symbols.
 library_facts() {
     file=$build/lib/libeddy.so
@@ -263,6 +295,8 @@ wanted timeout && measure 20 timeout
 wanted clock_reads && measure 20 clock_reads
 wanted post && measure 60 post
 wanted parked && measure 60 parked
+wanted cancel && measure 60 cancel time
+wanted cancel && count_cancel
 wanted timers && count_instructions
 wanted timers && measure 60 timers time
 wanted startup && measure 60 startup "$out"

@@ -139,7 +139,8 @@ EDDY_API int32_t eddy_version_number(void);
 /*
  * Whether the library that runs has a feature: 1 or 0.
  * name: "virtual-clock", "seeded-order", "foreign-tasks", "guard-install" (stack guards that use no
- * mapping each). An unknown name or NULL gives 0.
+ * mapping each), "hostile" (the build for tests: small budgets, checks in each round, an abort for
+ * a broken invariant or a scope left open). An unknown name or NULL gives 0.
  * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
  */
 EDDY_API int32_t eddy_has_feature(const char *EDDY_NULLABLE name);

@@ -2,7 +2,8 @@
 # Builds every Tests/C/*.c as a program of its own, runs it, and adds up what the programs counted.
 # usage: test_c.sh TOOL CORE...
 #   TOOL  none, asan, tsan or valgrind
-#   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product)
+#   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product),
+#         hostile, hostile_swiftpm (the two of `make hostile`)
 # ONLY=name runs one program.
 set -u
 . Scripts/report.sh
@@ -22,11 +23,20 @@ use_core() {
   EDDY_TEST_CORE=$1
   export EDDY_TEST_CORE
   link="-leddy"
-  if [ "$1" = swiftpm ]; then
-    $SWIFT build --quiet -c "$2" --product EddyCoreDynamic || exit 1
-    library=$($SWIFT build -c "$2" --show-bin-path) || exit 1
-    link="-lEddyCoreDynamic"
+  if [ "$1" = hostile ]; then
+    library=$PWD/build/hostile/lib objects=$PWD/build/hostile/switch
   fi
+  case $1 in
+  swiftpm) set -- "$1" -c "$2" ;;
+  hostile_swiftpm)
+    set -- "$1" -c "$2" --scratch-path .build-hostile -Xswiftc -DEDDY_HOSTILE -Xcc -DEDDY_HOSTILE
+    ;;
+  *) return ;;
+  esac
+  shift
+  $SWIFT build --quiet "$@" --product EddyCoreDynamic || exit 1
+  library=$($SWIFT build "$@" --show-bin-path) || exit 1
+  link="-lEddyCoreDynamic"
 }
 
 # build NAME: the program $work/NAME; the compiler's words in $work/NAME.log.
@@ -67,8 +77,8 @@ one() {
   reason=$(skip_reason "Tests/C/$1.c" "$tool" "$core")
   configuration=debug
   case "$core $(extra "$1")" in
-  swiftpm*@switch*) reason="links no library; done with the Embedded one" ;;
-  swiftpm*@release*) configuration=release ;;
+  *swiftpm\ *@switch*) reason="links no library; done with the Embedded one" ;;
+  *swiftpm\ *@release*) configuration=release ;;
   esac
   if [ -n "$reason" ]; then
     skip "$1" "$reason"

@@ -73,6 +73,8 @@ void eddy_sw_discard(void *low, size_t bytes) { (void)madvise(low, bytes, MADV_D
 
 size_t eddy_sw_page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
+#ifndef EDDY_HOSTILE
 void *eddy_sw_malloc(size_t bytes) { return malloc(bytes); }
 void *eddy_sw_realloc(void *memory, size_t bytes) { return realloc(memory, bytes); }
 void eddy_sw_free(void *memory) { free(memory); }
+#endif

@@ -6,18 +6,9 @@
  * group; a canceller task asks it to end at the times that the test names.
  * Threads: one.
  */
-#include "check.h"
+#include "check_tasks.h"
 
 #include <errno.h>
-
-#define MS(x) EDDY_MILLISECONDS(x)
-#define LONG EDDY_SECONDS(3600)
-
-static int64_t now_ms(void) {
-    int64_t now = -1;
-    CHECK_STATUS(eddy_now(&now), EDDY_OK);
-    return now / 1000000;
-}
 
 typedef struct worker {
     const char *name;

@@ -6,26 +6,9 @@
  * as its table entry says; it traces its name when it is cancelled.
  * Threads: one.
  */
-#include "check.h"
+#include "check_tasks.h"
 
 #include <errno.h>
-
-#define MS(x) EDDY_MILLISECONDS(x)
-#define LONG EDDY_SECONDS(3600)
-
-#define IN_TASK(name)                                                                             \
-    static eddy_status_t name##_body(void *context);                                              \
-    static void name(void) {                                                                      \
-        CHECK_STATUS(run_virtual(name##_body, NULL), EDDY_OK);                                    \
-        CHECK_INT(reports.count, 0);                                                              \
-    }                                                                                             \
-    static eddy_status_t name##_body(void *context)
-
-static int64_t now_ms(void) {
-    int64_t now = -1;
-    CHECK_STATUS(eddy_now(&now), EDDY_OK);
-    return now / 1000000;
-}
 
 typedef struct worker {
     const char *name;
@@ -59,40 +42,6 @@ static eddy_scope_t open_group(void) {
 static void spawn_workers(eddy_scope_t group, worker_t *workers, int count) {
     for (int index = 0; index < count; index++)
         CHECK_STATUS(eddy_group_spawn(group, work, &workers[index], NULL, NULL), EDDY_OK);
-}
-
-/* "EDDY_EGROUP(EIO EPIPE)": an error and its children. */
-static void describe(eddy_error_t error, char *text, size_t size) {
-    const size_t count = eddy_error_child_count(error);
-    size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", eddy_status_name(eddy_error_status(error)),
-        count ? "(" : "");
-    for (size_t index = 0; index < count; index++) {
-        eddy_error_t child;
-        if (!CHECK_STATUS(eddy_error_child(error, index, &child), EDDY_OK)) return;
-        if (index > 0) snprintf(text + strlen(text), size - strlen(text), " ");
-        describe(child, text, size);
-    }
-    used = strlen(text);
-    if (count) snprintf(text + used, size - used, ")");
-}
-
-static const char *current_error(void) {
-    static char text[512];
-    eddy_error_t error;
-    text[0] = '\0';
-    if (!CHECK_STATUS(eddy_error_current(&error), EDDY_OK)) return text;
-    describe(error, text, sizeof text);
-    CHECK_STATUS(eddy_error_release(error), EDDY_OK);
-    return text;
-}
-
-static int cancel_requests(void) {
-    eddy_task_info_t info = { .size = sizeof info };
-    eddy_task_t self;
-    CHECK_STATUS(eddy_task_current(&self), EDDY_OK);
-    CHECK_STATUS(eddy_task_info(self, &info), EDDY_OK);
-    return info.cancel_requests;
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -4,20 +4,9 @@
  * Invariants: every test runs on a virtual clock and expects no report.
  * Threads: one.
  */
-#include "check.h"
+#include "check_tasks.h"
 
 #include <errno.h>
-
-#define MS(x) EDDY_MILLISECONDS(x)
-#define LONG EDDY_SECONDS(3600)
-
-#define IN_TASK(name)                                                                             \
-    static eddy_status_t name##_body(void *context);                                              \
-    static void name(void) {                                                                      \
-        CHECK_STATUS(run_virtual(name##_body, NULL), EDDY_OK);                                    \
-        CHECK_INT(reports.count, 0);                                                              \
-    }                                                                                             \
-    static eddy_status_t name##_body(void *context)
 
 typedef struct worker {
     int64_t sleep_ms;
@@ -37,40 +26,6 @@ static eddy_scope_t open_group_with(worker_t *worker) {
     CHECK_STATUS(eddy_group_open(&group, NULL), EDDY_OK);
     if (worker) CHECK_STATUS(eddy_group_spawn(group, work, worker, NULL, NULL), EDDY_OK);
     return group;
-}
-
-/* "EDDY_EGROUP(EIO EPIPE)": an error and its children. */
-static void describe(eddy_error_t error, char *text, size_t size) {
-    const size_t count = eddy_error_child_count(error);
-    size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s%s", eddy_status_name(eddy_error_status(error)),
-        count ? "(" : "");
-    for (size_t index = 0; index < count; index++) {
-        eddy_error_t child;
-        if (!CHECK_STATUS(eddy_error_child(error, index, &child), EDDY_OK)) return;
-        if (index > 0) snprintf(text + strlen(text), size - strlen(text), " ");
-        describe(child, text, size);
-    }
-    used = strlen(text);
-    if (count) snprintf(text + used, size - used, ")");
-}
-
-static const char *current_error(void) {
-    static char text[512];
-    eddy_error_t error;
-    text[0] = '\0';
-    if (!CHECK_STATUS(eddy_error_current(&error), EDDY_OK)) return text;
-    describe(error, text, sizeof text);
-    CHECK_STATUS(eddy_error_release(error), EDDY_OK);
-    return text;
-}
-
-static int cancel_requests(void) {
-    eddy_task_info_t info = { .size = sizeof info };
-    eddy_task_t self;
-    CHECK_STATUS(eddy_task_current(&self), EDDY_OK);
-    CHECK_STATUS(eddy_task_info(self, &info), EDDY_OK);
-    return info.cancel_requests;
 }
 
 IN_TASK(inner_fails) {

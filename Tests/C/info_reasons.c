@@ -5,32 +5,9 @@
  * Invariants: every test runs on a virtual clock. A subject is looked at while it is cancelled.
  * Threads: one.
  */
-#include "check.h"
+#include "check_tasks.h"
 
 #include <errno.h>
-
-#define MS(x) EDDY_MILLISECONDS(x)
-#define LONG EDDY_SECONDS(3600)
-
-#define IN_TASK(name)                                                                             \
-    static eddy_status_t name##_body(void *context);                                              \
-    static void name(void) {                                                                      \
-        CHECK_STATUS(run_virtual(name##_body, NULL), EDDY_OK);                                    \
-        CHECK_INT(reports.count, 0);                                                              \
-    }                                                                                             \
-    static eddy_status_t name##_body(void *context)
-
-static eddy_task_info_t info_of(eddy_task_t task) {
-    eddy_task_info_t info = { .size = sizeof info };
-    CHECK_STATUS(eddy_task_info(task, &info), EDDY_OK);
-    return info;
-}
-
-static eddy_task_t self(void) {
-    eddy_task_t task = { 0 };
-    CHECK_STATUS(eddy_task_current(&task), EDDY_OK);
-    return task;
-}
 
 static eddy_reason_t own_reason(void) { return info_of(self()).reason; }
 

@@ -6,33 +6,9 @@
  * from the test's root task while it waits.
  * Threads: one.
  */
-#include "check.h"
+#include "check_tasks.h"
 
 #include <errno.h>
-
-#define MS(x) EDDY_MILLISECONDS(x)
-#define LONG EDDY_SECONDS(3600)
-
-#define IN_TASK(name)                                                                             \
-    static eddy_status_t name##_body(void *context);                                              \
-    static void name(void) {                                                                      \
-        CHECK_STATUS(run_virtual(name##_body, NULL), EDDY_OK);                                    \
-        CHECK_INT(reports.count, 0);                                                              \
-    }                                                                                             \
-    static eddy_status_t name##_body(void *context)
-
-static eddy_task_info_t info_of(eddy_task_t task) {
-    eddy_task_info_t info = { .size = sizeof info };
-    CHECK_STATUS(eddy_task_info(task, &info), EDDY_OK);
-    CHECK_INT(info.size, sizeof info);
-    return info;
-}
-
-static eddy_task_t self(void) {
-    eddy_task_t task = { 0 };
-    CHECK_STATUS(eddy_task_current(&task), EDDY_OK);
-    return task;
-}
 
 static eddy_task_t spawn(eddy_task_fn fn) {
     eddy_task_t task = { 0 };

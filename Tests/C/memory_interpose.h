@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <link.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static volatile struct {
     int and_later;             /* 1: so do all after it */
     int64_t failures;          /* steps that failed */
     int64_t blocks;            /* live, of malloc and its kin */
+    int64_t bytes;             /* of those, with what malloc keeps beside each */
     int64_t mapped;            /* live bytes, of mmap */
     int no_guards;             /* 1: the kernel knows no lightweight guards */
 } memory;
@@ -96,8 +98,14 @@ static int memory_fails(const void *caller) {
     return 1;
 }
 
+/* Counts a block in, or out with -1. */
+static void memory_count(void *block, int sign) {
+    memory.blocks += sign;
+    memory.bytes += sign * (int64_t)(malloc_usable_size(block) + sizeof(size_t));
+}
+
 static void *memory_made(void *block, const void *caller) {
-    if (block && memory_is_ours(caller)) memory.blocks++;
+    if (block && memory_is_ours(caller)) memory_count(block, 1);
     return block;
 }
 
@@ -117,9 +125,11 @@ void *realloc(void *block, size_t bytes) {
     void *const caller = MEMORY_CALLER;
     if (memory.armed && memory_lies_in(&memory_uv, caller)) memory.steps++;
     else if (memory_fails(caller)) return NULL;
+    if (!block) return memory_made(__libc_realloc(NULL, bytes), caller);
+    const int ours = memory_is_ours(caller);
+    if (ours) memory_count(block, -1);
     void *made = __libc_realloc(block, bytes);
-    if (!block) return memory_made(made, caller);
-    if (!made && bytes == 0 && memory_is_ours(caller)) memory.blocks--;
+    if (ours && (made || bytes > 0)) memory_count(made ? made : block, 1);
     return made;
 }
 
@@ -141,7 +151,7 @@ int posix_memalign(void **ret_block, size_t alignment, size_t bytes) {
 }
 
 void free(void *block) {
-    if (block && memory_is_ours(MEMORY_CALLER)) memory.blocks--;
+    if (block && memory_is_ours(MEMORY_CALLER)) memory_count(block, -1);
     __libc_free(block);
 }
 

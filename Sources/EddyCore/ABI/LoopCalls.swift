@@ -90,7 +90,11 @@ private func makeLoop(
   let hosted = options.flags & EDDY_LOOP_UNREF != 0
   let virtual = options.flags & EDDY_LOOP_VIRTUAL_CLOCK != 0
   if status == EDDY_OK, host == nil ? hosted : virtual { status = EDDY_EINVAL }
-  return status == EDDY_OK ? Loop.make(options, allocator, host: host) : (status, nil)
+  let made = status == EDDY_OK ? Loop.make(options, allocator, host: host) : (status, nil)
+  #if EDDY_HOSTILE
+    made.1?.watchInvariants()
+  #endif
+  return made
 }
 
 private func readAllocator(

@@ -21,6 +21,9 @@ public func eddy_has_feature(_ name: UnsafePointer<CChar>?) -> Int32 {
   guard let name else { return 0 }
   if isText(name, "virtual-clock") || isText(name, "seeded-order") { return 1 }
   if isText(name, "foreign-tasks") { return 1 }
+  #if EDDY_HOSTILE
+    if isText(name, "hostile") { return 1 }
+  #endif
   if isText(name, "guard-install") { return eddy_sw_guard_is_light() }
   return 0
 }

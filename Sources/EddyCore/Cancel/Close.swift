@@ -50,6 +50,9 @@ extension Ref where Record == LoopRecord {
       var subject = task.subject
       subject.site = leaked.site
       diagnostics.report(EDDY_ESCOPELEAK, "a scope was left open", subject)
+      #if EDDY_HOSTILE
+        invariant(false, "hostile: EDDY_ESCOPELEAK: a scope was left open")
+      #endif
       status = closeInnermost(leaked, of: task, status, isLeak: true, info: nil)
     }
     return status

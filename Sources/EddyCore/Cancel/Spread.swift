@@ -82,6 +82,7 @@ extension Ref where Record == LoopRecord {
       return false
     }
     scope.isEffective = true
+    scope.next?.owner?.fetchStack()
     notifyOwner(of: scope)
     return true
   }

@@ -128,11 +128,13 @@ extension Ref where Record == LoopRecord {
 
   func runRounds() {
     let core = self.core
+    core.auditBetweenRounds()
     while core.stepsLeft > 0, let next = core.ready.peek() {
       core.ready.removeFirst(next)
       core.stepsLeft &-= 1
       let owner = next.pointee.owner.unsafelyUnwrapped
       if let run = next.pointee.run { run(owner) } else { resume(TaskRef(raw: owner)) }
+      core.auditBetweenRounds()
     }
   }
 

@@ -37,7 +37,7 @@ extension Ref where Record == LoopRecord {
     let parent = task.root.parent.unsafelyUnwrapped
     var error: ErrorRef?
     if status != EDDY_OK { error = takeFailure(of: task, status, group: parent) }
-    let seen = task.root.isEffective ? task.root.cancelledScope : nil
+    let seen = task.root.isEffective && !task.completion.isUnseen ? task.root.cancelledScope : nil
     let code = seen?.reasonCode ?? 0
     let reason = seen?.reason?.retained()
     endScope(task.root)
@@ -69,8 +69,9 @@ extension Ref where Record == LoopRecord {
     dropReturn(of: task)
     let kept = diagnostics.takeError(from: task.at.lastError, for: status)
     if status == EDDY_ECANCELED {
-      let cause = task.root.cancelledScope.flatMap { makeError(from: $0, EDDY_ECANCELED) }
       diagnostics.release(kept)
+      if task.completion.isUnseen { return nil }
+      let cause = task.root.cancelledScope.flatMap { makeError(from: $0, EDDY_ECANCELED) }
       return cause
     }
     let error = kept ?? diagnostics.makeError(status, nil)
@@ -111,4 +112,10 @@ extension Ref where Record == LoopRecord {
       wake(owner)
     }
   }
+}
+
+extension Ref where Record == Completion {
+  /// Nobody has a handle of it or waits for it: once it has ended, nobody can ask how.
+  @inline(__always)
+  fileprivate var isUnseen: Bool { self.slot.word == 0 && self.pins == 0 }
 }

@@ -94,6 +94,7 @@ extension Ref where Record == LoopRecord {
 
   /// Frees a loop that has no live tasks.
   func close() {
+    core.auditBetweenRounds()
     releaseKeptRoot()
     dropEntries(above: nil)
     closeDoor()
@@ -104,6 +105,7 @@ extension Ref where Record == LoopRecord {
     if let free = self.freeDescriptors { free(raw) }
     Ref<StackPool>(self.at.stacks).close()
     release(loopScope.reason)
+    checkAllFree()
     let next = max(
       max(self.tasks.nextGeneration, self.futures.nextGeneration),
       max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration))
@@ -124,6 +126,21 @@ extension Ref where Record == LoopRecord {
     Registry.giveBack(core.number, generation: core.generation, nextGeneration: next)
     Memory.free(pointer)
     Gate.release(data, with: releaseData)
+  }
+
+  /// In the hostile build: closing has left no record in use.
+  private func checkAllFree() {
+    #if EDDY_HOSTILE
+      self.tasks.checkAllFree()
+      self.futures.checkAllFree()
+      self.scopes.checkAllFree()
+      diagnostics.errors.checkAllFree()
+      self.reasons.checkAllFree()
+      self.cleanups.checkAllFree()
+      self.callbacks.checkAllFree()
+      self.entries.checkAllFree()
+      self.posts.checkAllFree()
+    #endif
   }
 
   func replaceData(_ data: UnsafeMutableRawPointer?, _ release: eddy_release_fn?) {

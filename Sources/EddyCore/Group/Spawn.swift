@@ -74,9 +74,6 @@ extension Ref where Record == LoopRecord {
       task.name = copyText(name)
       if task.name == nil { return false }
     }
-    task.park.kind = .none
-    task.park.state = .running
-    task.park.timer.position = 0
     task.context = request.context
     task.foreign = nil
     task.lastError = ErrorSlot(status: EDDY_OK, error: nil)

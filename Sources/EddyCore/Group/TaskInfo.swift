@@ -57,6 +57,7 @@ extension Ref where Record == LoopRecord {
       info.pointee.wait_target = task.root.publicID
       return
     }
+    if task.isForeign { return }
     info.pointee.wait_kind = Int32(task.park.kind.rawValue)
     info.pointee.since_ns = task.park.kind == .none ? 0 : task.park.since
     info.pointee.wait_target = waitTarget(of: task)

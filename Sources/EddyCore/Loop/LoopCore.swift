@@ -10,7 +10,11 @@ import Clibuv
 import EddySwitch
 
 /// Steps of one turn before I/O is polled again.
-let stepsPerTurn: UInt32 = 1024
+#if EDDY_HOSTILE
+  let stepsPerTurn: UInt32 = 8
+#else
+  let stepsPerTurn: UInt32 = 1024
+#endif
 
 struct LoopCore {
   var now: Int64
@@ -32,6 +36,13 @@ struct LoopCore {
   var runHosted: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   /// What makes a posted record ready: called with the core and the node.
   var receive: (@convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void)?
+  #if EDDY_HOSTILE
+    /// What looks at the whole loop between two rounds; called with the core.
+    var audit: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+    /// Records that may be looked at; a round adds some, so that large loops are not looked at in
+    /// each.
+    var auditCredit: Int
+  #endif
 }
 
 extension Ref where Record == LoopCore {
@@ -52,6 +63,14 @@ extension Ref where Record == LoopCore {
   @inline(__always)
   func makeReady(_ runnable: UnsafeMutablePointer<Runnable>) {
     if self.ready.push(runnable), self.host != nil { announceReady() }
+  }
+
+  /// Between two rounds of the hostile build: looks at every invariant.
+  @inline(__always)
+  func auditBetweenRounds() {
+    #if EDDY_HOSTILE
+      if self.ready.upcoming == nil, let audit = self.audit { audit(raw) }
+    #endif
   }
 
   /// Begins a turn: reads the clock once, and lets every due timer fire, by deadline and then in

@@ -65,6 +65,10 @@ struct ReadyQueue {
     return round
   }
 
+  /// What comes after it in this round; nothing is begun.
+  @inline(__always)
+  var upcoming: UnsafeMutablePointer<Runnable>? { round }
+
   /// Takes out what `peek` gave.
   @inline(__always)
   mutating func removeFirst(_ runnable: UnsafeMutablePointer<Runnable>) {
@@ -108,3 +112,47 @@ struct ReadyQueue {
     round = others
   }
 }
+
+#if EDDY_HOSTILE
+  extension ReadyQueue {
+    /// Calls `body` with each place, in order; the lists are whole.
+    func checkEach(_ body: (UnsafeMutablePointer<Runnable>) -> Void) {
+      _ = walk(from: round, body)
+      let end = walk(from: first, body)
+      invariant(end == last, "hostile: ready queue: its last place is not the last")
+    }
+
+    private func walk(
+      from start: UnsafeMutablePointer<Runnable>?, _ body: (UnsafeMutablePointer<Runnable>) -> Void
+    ) -> UnsafeMutablePointer<Runnable>? {
+      var cursor = start
+      var slow = start
+      var end: UnsafeMutablePointer<Runnable>?
+      var isOdd = false
+      while let place = cursor {
+        invariant(
+          place.pointee.isQueued, "hostile: ready queue: a place in it does not know that it is")
+        invariant(place.pointee.owner != nil, "hostile: ready queue: a place has no owner")
+        body(place)
+        end = place
+        cursor = place.pointee.next
+        if isOdd { slow = slow.unsafelyUnwrapped.pointee.next }
+        isOdd = !isOdd
+        invariant(cursor == nil || cursor != slow, "hostile: ready queue: it runs in a circle")
+      }
+      return end
+    }
+
+    func plantFlag() -> Bool {
+      guard let first else { return false }
+      first.pointee.isQueued = false
+      return true
+    }
+
+    mutating func plantEnd() -> Bool {
+      guard last != nil else { return false }
+      last = UnsafeMutablePointer(bitPattern: 16)
+      return true
+    }
+  }
+#endif

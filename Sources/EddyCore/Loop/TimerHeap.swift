@@ -145,3 +145,49 @@ struct TimerHeap {
     place(entry, at: index)
   }
 }
+
+#if EDDY_HOSTILE
+  extension TimerHeap {
+    /// The order and the back indices; `reservations` is what the records say.
+    func check(reservations: Int) {
+      for index in 0..<entries.count {
+        let entry = entries[index]
+        let timer = entry.timer.pointee
+        invariant(
+          Int(timer.position) == index &+ 1,
+          "hostile: timer heap: a timer's position is not its place")
+        invariant(
+          timer.fire != nil && timer.owner != nil, "hostile: timer heap: a timer fires for nobody")
+        invariant(
+          index == 0 || !entry.isBefore(entries[(index &- 1) >> 2]),
+          "hostile: timer heap: an entry is before its parent")
+      }
+      invariant(
+        reserved == reservations, "hostile: timer heap: reserved places are not as many as shields")
+    }
+
+    /// A timer that says it is armed is in the heap.
+    func check(_ timer: UnsafeMutablePointer<Timer>) {
+      let index = Int(timer.pointee.position) &- 1
+      invariant(
+        index < 0 || (index < entries.count && entries[index].timer == timer),
+        "hostile: timer heap: an armed timer is not in it")
+    }
+
+    func plantPosition() -> Bool {
+      guard entries.count > 0 else { return false }
+      entries[entries.count &- 1].timer.pointee.position = 77
+      return true
+    }
+
+    func plantOrder() -> Bool {
+      guard entries.count > 1 else { return false }
+      var entry = entries[0]
+      entry.deadline = entries[1].deadline &+ 1
+      entries[0] = entry
+      return true
+    }
+
+    mutating func plantReservation() { reserved &+= 1 }
+  }
+#endif

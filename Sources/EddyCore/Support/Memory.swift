@@ -61,7 +61,12 @@ struct Vector<Value> {
   }
 
   @inline(__always)
-  mutating func removeLast() { count &-= 1 }
+  mutating func removeLast() {
+    count &-= 1
+    #if EDDY_HOSTILE
+      eddy_sw_poison(items.unsafelyUnwrapped + count, MemoryLayout<Value>.stride)
+    #endif
+  }
 
   mutating func removeAll() { count = 0 }
 
@@ -76,6 +81,11 @@ struct Vector<Value> {
 struct Pool<Record> {
   private var head: UnsafeMutableRawPointer?
   private var chunks: UnsafeMutableRawPointer?
+  #if EDDY_HOSTILE
+    private var tail: UnsafeMutableRawPointer?
+    private var freeCount = 0
+    private var total = 0
+  #endif
 
   init() {
     head = nil
@@ -85,7 +95,11 @@ struct Pool<Record> {
   /// A zeroed record, or nil when memory is out.
   @inline(__always)
   mutating func take() -> Ref<Record>? {
-    if head == nil, !grow() { return nil }
+    #if EDDY_HOSTILE
+      guard beginTake() else { return nil }
+    #else
+      if head == nil, !grow() { return nil }
+    #endif
     let raw = head.unsafelyUnwrapped
     head = raw.load(as: UnsafeMutableRawPointer?.self)
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: MemoryLayout<Record>.size)
@@ -94,8 +108,12 @@ struct Pool<Record> {
 
   @inline(__always)
   mutating func give(_ record: Ref<Record>) {
-    record.raw.storeBytes(of: head, as: UnsafeMutableRawPointer?.self)
-    head = record.raw
+    #if EDDY_HOSTILE
+      putLast(record.raw)
+    #else
+      record.raw.storeBytes(of: head, as: UnsafeMutableRawPointer?.self)
+      head = record.raw
+    #endif
   }
 
   mutating func free() {
@@ -108,20 +126,83 @@ struct Pool<Record> {
 
   private mutating func grow() -> Bool {
     let stride = MemoryLayout<Record>.stride
-    let perChunk = 32
+    #if EDDY_HOSTILE
+      let perChunk = 2
+    #else
+      let perChunk = 32
+    #endif
     guard let chunk = eddy_sw_malloc(16 &+ stride &* perChunk) else { return false }
     chunk.storeBytes(of: chunks, as: UnsafeMutableRawPointer?.self)
     chunks = chunk
+    #if EDDY_HOSTILE
+      total &+= perChunk
+    #endif
     var index = perChunk
     while index > 0 {
       index &-= 1
       let raw = chunk + (16 &+ stride &* index)
-      raw.storeBytes(of: head, as: UnsafeMutableRawPointer?.self)
-      head = raw
+      #if EDDY_HOSTILE
+        putLast(raw)
+      #else
+        raw.storeBytes(of: head, as: UnsafeMutableRawPointer?.self)
+        head = raw
+      #endif
     }
     return true
   }
 }
+
+#if EDDY_HOSTILE
+  /// Free records wait their turn at the end of the list, filled, and are looked at before they are
+  /// used again.
+  extension Pool {
+    private mutating func putLast(_ raw: UnsafeMutableRawPointer) {
+      eddy_sw_poison(raw, MemoryLayout<Record>.stride)
+      raw.storeBytes(of: nil, as: UnsafeMutableRawPointer?.self)
+      if let tail, head != nil {
+        tail.storeBytes(of: raw, as: UnsafeMutableRawPointer?.self)
+      } else {
+        head = raw
+      }
+      tail = raw
+      freeCount &+= 1
+    }
+
+    private mutating func beginTake() -> Bool {
+      while freeCount <= quarantine, grow() {}
+      guard let raw = head else { return false }
+      freeCount &-= 1
+      invariant(
+        eddy_sw_is_poisoned(raw + 8, MemoryLayout<Record>.stride &- 8) != 0,
+        "hostile: a freed record of a pool was written to")
+      return true
+    }
+
+    /// The list of free records is whole.
+    func check() {
+      var count = 0
+      var cursor = head
+      while let raw = cursor, count <= freeCount {
+        count &+= 1
+        cursor = raw.load(as: UnsafeMutableRawPointer?.self)
+      }
+      invariant(count == freeCount, "hostile: pool: its free records are not as many as it says")
+    }
+
+    /// Nothing was kept for good: said when the pool is about to be freed.
+    func checkAllFree() {
+      invariant(freeCount == total, "hostile: pool: a record is in use at loop close")
+    }
+
+    func plantWrite() -> Bool {
+      guard let raw = head else { return false }
+      (raw + 8).storeBytes(of: 1, as: UInt8.self)
+      return true
+    }
+
+    mutating func plantCount() { freeCount &+= 1 }
+  }
+#endif
 
 /// A copy of C text on the heap, or nil for nil text or when memory is out. Freed with Memory.free.
 func copyText(_ text: UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>? {

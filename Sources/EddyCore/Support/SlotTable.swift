@@ -23,7 +23,14 @@ struct SlotTable<Record> {
   private var base: UInt64
   private var firstGeneration: UInt64
 
-  private static var chunkRecords: Int { 128 }
+  #if EDDY_HOSTILE
+    private var lastFree: UInt = 0
+    private var freeCount = 0
+    private static var chunkShift: Int { 2 }
+  #else
+    private static var chunkShift: Int { 7 }
+  #endif
+  private static var chunkRecords: Int { 1 << chunkShift }
 
   init(loopNumber: Int, firstGeneration: UInt32) {
     chunks = Vector()
@@ -42,9 +49,9 @@ struct SlotTable<Record> {
   func find(_ id: UInt64) -> Ref<Record>? {
     guard Handle.kind(id) != 0 else { return nil }
     let index = Handle.index(id)
-    let chunk = index >> 7
+    let chunk = index >> Self.chunkShift
     guard chunk < chunks.count else { return nil }
-    let record = chunks[chunk] + (index & 127)
+    let record = chunks[chunk] + (index & (Self.chunkRecords &- 1))
     guard Self.header(record).id == id else { return nil }
     return Ref(record)
   }
@@ -53,7 +60,11 @@ struct SlotTable<Record> {
   /// or nil when memory or indices are out.
   @inline(__always)
   mutating func take(_ kind: HandleKind) -> Ref<Record>? {
-    if free == 0, !grow() { return nil }
+    #if EDDY_HOSTILE
+      guard beginTake() else { return nil }
+    #else
+      if free == 0, !grow() { return nil }
+    #endif
     let record = UnsafeMutablePointer<Record>(bitPattern: free).unsafelyUnwrapped
     let header = Self.header(record)
     free = header.word
@@ -76,13 +87,17 @@ struct SlotTable<Record> {
   mutating func recycle(_ record: Ref<Record>) {
     let header = Self.header(record.pointer)
     if header.id == Handle.generationMask { return }
-    header.word = free
-    free = UInt(bitPattern: record.pointer)
+    #if EDDY_HOSTILE
+      putLast(record.pointer)
+    #else
+      header.word = free
+      free = UInt(bitPattern: record.pointer)
+    #endif
   }
 
   /// The record at a position, live or not, for walks over all; see `isLive`.
   func record(at position: Int) -> Ref<Record> {
-    Ref(chunks[position >> 7] + (position & 127))
+    Ref(chunks[position >> Self.chunkShift] + (position & (Self.chunkRecords &- 1)))
   }
 
   var positions: Int { chunks.count &* Self.chunkRecords }
@@ -119,9 +134,97 @@ struct SlotTable<Record> {
       offset &-= 1
       let header = Self.header(chunk + offset)
       header.id = base | (UInt64(first &+ offset) << Handle.indexShift) | firstGeneration
-      header.word = free
-      free = UInt(bitPattern: chunk + offset)
+      #if EDDY_HOSTILE
+        putLast(chunk + offset)
+      #else
+        header.word = free
+        free = UInt(bitPattern: chunk + offset)
+      #endif
     }
     return true
   }
 }
+
+#if EDDY_HOSTILE
+  /// Free slots wait their turn at the end of the list, filled but for their headers, and are
+  /// looked at before they are used again.
+  extension SlotTable {
+    private static var fillBytes: Int { MemoryLayout<Record>.stride &- headerBytes }
+    private static var headerBytes: Int { MemoryLayout<SlotHeader>.stride }
+
+    private mutating func putLast(_ record: UnsafeMutablePointer<Record>) {
+      eddy_sw_poison(UnsafeMutableRawPointer(record) + Self.headerBytes, Self.fillBytes)
+      Self.header(record).word = 0
+      if free == 0 {
+        free = UInt(bitPattern: record)
+      } else if let last = UnsafeMutablePointer<Record>(bitPattern: lastFree) {
+        Self.header(last).word = UInt(bitPattern: record)
+      }
+      lastFree = UInt(bitPattern: record)
+      freeCount &+= 1
+    }
+
+    private mutating func beginTake() -> Bool {
+      while freeCount <= quarantine, grow() {}
+      guard let record = UnsafeMutablePointer<Record>(bitPattern: free) else { return false }
+      freeCount &-= 1
+      let fill = UnsafeMutableRawPointer(record) + Self.headerBytes
+      invariant(
+        eddy_sw_is_poisoned(fill, Self.fillBytes) != 0,
+        "hostile: a freed slot was written to")
+      return true
+    }
+
+    /// The list of free slots is whole, and no slot is lost: each is live, free, retired, or one of
+    /// `waiting`, which are invalid and not recycled yet.
+    func check(waiting: Int) {
+      var count = 0
+      var cursor = UnsafeMutablePointer<Record>(bitPattern: free)
+      while let record = cursor, count <= freeCount {
+        invariant(
+          Self.header(record).id & Handle.kindMask == 0, "hostile: slot table: a free slot is live")
+        count &+= 1
+        cursor = UnsafeMutablePointer<Record>(bitPattern: Self.header(record).word)
+      }
+      invariant(
+        count == freeCount, "hostile: slot table: its free slots are not as many as it says")
+      var others = 0
+      for position in 0..<positions {
+        let id = Self.header(record(at: position).pointer).id
+        if id & Handle.kindMask != 0 || id == Handle.generationMask { others &+= 1 }
+      }
+      invariant(
+        others &+ count &+ waiting == positions, "hostile: slot table: a slot is lost")
+    }
+
+    /// Nothing is live: said when the table is about to be freed.
+    func checkAllFree() {
+      check(waiting: 0)
+      for position in 0..<positions {
+        invariant(
+          !isLive(record(at: position)), "hostile: slot table: a record is live at loop close")
+      }
+    }
+
+    func plantWrite() -> Bool {
+      guard let record = UnsafeMutablePointer<Record>(bitPattern: free) else { return false }
+      (UnsafeMutableRawPointer(record) + Self.headerBytes).storeBytes(of: 1, as: UInt8.self)
+      return true
+    }
+
+    func plantKind() -> Bool {
+      guard let record = UnsafeMutablePointer<Record>(bitPattern: free) else { return false }
+      Self.header(record).id |= HandleKind.error.rawValue << Handle.kindShift
+      return true
+    }
+
+    mutating func plantLoss() -> Bool {
+      guard freeCount > 1, let record = UnsafeMutablePointer<Record>(bitPattern: free) else {
+        return false
+      }
+      free = Self.header(record).word
+      freeCount &-= 1
+      return true
+    }
+  }
+#endif

@@ -43,6 +43,7 @@ extension Ref where Record == LoopRecord {
     Ref<StackPool>(self.at.stacks).give(stack)
     if self.stacks.ended == nil, let next = takeNextFiber() {
       begin(next)
+      fetchUpcoming()
       return next.fiberAddress
     }
     becomeIdle()
@@ -70,12 +71,21 @@ extension Ref where Record == LoopRecord {
   @inline(__always)
   private func takeNextFiber() -> TaskRef? {
     let core = self.core
+    core.auditBetweenRounds()
     guard core.stepsLeft > 0, let next = core.ready.peek(), next.pointee.run == nil else {
       return nil
     }
     core.ready.removeFirst(next)
     core.stepsLeft &-= 1
     return TaskRef(holding: next)
+  }
+
+  /// Many tasks that end one after another, such as a cancelled group's, have cold stacks: the one
+  /// after the next is asked for while the next one runs.
+  @inline(__always)
+  private func fetchUpcoming() {
+    guard let upcoming = core.ready.upcoming, upcoming.pointee.run == nil else { return }
+    TaskRef(holding: upcoming).fetchStack()
   }
 
   @inline(__always)
@@ -96,5 +106,11 @@ extension Ref where Record == TaskRecord {
   @inline(__always)
   var fiberAddress: FiberAddress {
     self.stack.unsafelyUnwrapped.at.fiber
+  }
+
+  /// Asks the processor for the stack of a fiber that will be looked at soon.
+  @inline(__always)
+  func fetchStack() {
+    if let stack = self.stack { eddy_sw_prefetch(stack.raw) }
   }
 }

@@ -1,7 +1,7 @@
 // The one blocking primitive. Everything that waits on a fiber goes through here, and says what it
 // waits for, on what, and since when.
 //
-// Owns each task's Park.
+// Owns each fiber's Park, which stands on its stack.
 // States and transitions, each a named function:
 //   running   -park->    waiting
 //   waiting   -wake->    woken(completed)      what was waited for has come
@@ -48,14 +48,14 @@ enum CancelAnswer: UInt8 {
 typealias CancelHook = @convention(c) (UnsafeMutableRawPointer) -> UInt8
 
 struct Park {
-  var waiter: Waiter
-  var timer: Timer
   var kind: WaitKind
   var state: ParkState
   /// The completion, scope or descriptor record that is waited for.
   var target: UnsafeMutableRawPointer?
   var hook: CancelHook?
   var since: Int64
+  var waiter: Waiter
+  var timer: Timer
 }
 
 extension ParkState {
@@ -79,46 +79,50 @@ extension Ref where Record == LoopRecord {
   func park(
     _ task: TaskRef, _ kind: WaitKind, _ target: UnsafeMutableRawPointer?, hook: CancelHook?
   ) -> ParkState {
-    task.park.kind = kind
-    task.park.state = .waiting
-    task.park.hook = hook
-    task.park.target = target
-    task.park.since = core.now
+    let park = task.park
+    park.kind = kind
+    park.state = .waiting
+    park.hook = hook
+    park.target = target
+    park.since = core.now
     switchAway(from: task)
-    let outcome = task.park.state
-    task.park.kind = .none
-    task.park.state = .running
+    let outcome = park.state
+    park.kind = .none
+    park.state = .running
     return outcome
   }
 
   /// What a parked task waited for has come.
   @inline(__always)
   func wake(_ task: TaskRef) {
-    let state = task.park.state
-    guard state == .waiting || state == .passed else { return }
-    task.park.state = state.afterWake
+    let park = task.park
+    guard park.state == .waiting || park.state == .passed else { return }
+    park.state = park.state.afterWake
     core.makeReady(task.at.ready)
   }
 
   /// A cancellation has become visible to a parked task.
   func cancelPark(of task: TaskRef) {
-    guard task.park.state == .waiting else { return }
-    let answer = task.park.hook.flatMap { CancelAnswer(rawValue: $0(task.raw)) } ?? .pending
-    task.park.state = task.park.state.afterCancel(answer)
-    if task.park.state == .cancelled { core.makeReady(task.at.ready) }
+    // A fiber in its last step has no stack left to be parked on.
+    guard task.stack != nil, task.park.state == .waiting else { return }
+    let park = task.park
+    let answer = park.hook.flatMap { CancelAnswer(rawValue: $0(task.raw)) } ?? .pending
+    park.state = park.state.afterCancel(answer)
+    if park.state == .cancelled { core.makeReady(task.at.ready) }
   }
 
   /// Lets everything that is ready run first. The task is in the ready queue meanwhile, so no
   /// cancel hook is called; the caller looks at the scope afterwards.
   @inline(__always)
   func yieldNow(_ task: TaskRef) {
-    task.park.kind = .yield
-    task.park.state = .completed
-    task.park.target = nil
-    task.park.since = core.now
+    let park = task.park
+    park.kind = .yield
+    park.state = .completed
+    park.target = nil
+    park.since = core.now
     core.makeReady(task.at.ready)
     switchAway(from: task)
-    task.park.kind = .none
-    task.park.state = .running
+    park.kind = .none
+    park.state = .running
   }
 }

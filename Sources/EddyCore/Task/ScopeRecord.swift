@@ -39,6 +39,8 @@ struct ScopeRecord {
   var reasonCode: UInt8
   /// Closing has begun: `own` is judged, the deadline is disarmed.
   var isClosing: Bool
+  /// A child of the group has failed, whether or not memory let its error be kept.
+  var hasFailed: Bool
   /// Cancel points that failed in it, up to the limit that is reported.
   var failures: UInt16
   /// Tasks whose root scope hangs directly below.
@@ -48,8 +50,6 @@ struct ScopeRecord {
   var cleanup: Ref<CleanupRecord>?
   /// Under which its defers run; made with the first of them, so that closing cannot want memory.
   var deferShield: Ref<TimedScope>?
-  /// A child of the group has failed, whether or not memory let its error be kept.
-  var hasFailed: Bool
   /// EDDY_EGROUP with the errors of the children so far.
   var groupError: ErrorRef?
   var site: UnsafePointer<CChar>?

@@ -17,14 +17,23 @@ let smallestStack = 64 << 10
 let largestStack = 1 << 30
 private let classCount = 15
 /// Pooled stacks of one size that are kept whatever happens.
-private let keptStacks = 256
-private let slabBytesGoal = 16 << 20
+#if EDDY_HOSTILE
+  private let keptStacks = 2
+  private let slabBytesGoal = 2 << 20
+  /// What is filled of a free stack; the pages below are given back.
+  private let filledBytes = 8 << 10
+#else
+  private let keptStacks = 256
+  private let slabBytesGoal = 16 << 20
+#endif
 /// Stacks lie at equal offsets of their pages, so the tops of all would share a few sets of the
 /// cache. Shifting each by one of eight steps spreads them: Documentation/decisions/switching.md.
 private let colourBytes = 192
 
 struct StackRecord {
   var fiber: eddy_sw_fiber
+  /// Of the task that holds it. At rest, in the pool too, it is `none`, `running` and not armed.
+  var park: Park
   var nextFree: Ref<StackRecord>?
   var slab: Ref<SlabRecord>?
   var low: UnsafeMutableRawPointer?
@@ -56,6 +65,10 @@ struct StackPool {
   /// A stack of the user's allocator whose task has ended on it; given back from the loop's stack.
   var ended: Ref<StackRecord>?
   fileprivate var colour: Int
+  #if EDDY_HOSTILE
+    /// Given back, and its task may still stand on it; filled by whoever comes next.
+    fileprivate var unfilled: Ref<StackRecord>?
+  #endif
 }
 
 extension Ref where Record == StackPool {
@@ -79,12 +92,18 @@ extension Ref where Record == StackPool {
   /// A stack of `bytes`, which is a rounded size; nil when memory, mappings or the user's are out.
   @inline(__always)
   func take(_ bytes: Int) -> Ref<StackRecord>? {
+    #if EDDY_HOSTILE
+      fillLast()
+    #endif
     if self.allocator.allocate != nil { return takeFromUser(bytes) }
     let index = bytes.trailingZeroBitCount &- smallestStack.trailingZeroBitCount
     var entry = self.classes[index]
     if let stack = entry.free {
       entry.free = stack.nextFree
       entry.freeCount &-= 1
+      #if EDDY_HOSTILE
+        checkFill(of: stack)
+      #endif
       let slab = stack.slab.unsafelyUnwrapped
       if slab.held == 0 { entry.emptySlabs &-= 1 }
       slab.held &+= 1
@@ -101,6 +120,10 @@ extension Ref where Record == StackPool {
       self.ended = stack
       return
     }
+    #if EDDY_HOSTILE
+      fillLast()
+      self.unfilled = stack
+    #endif
     let index = stack.bytes.trailingZeroBitCount &- smallestStack.trailingZeroBitCount
     var entry = self.classes[index]
     stack.nextFree = entry.free
@@ -182,6 +205,9 @@ extension Ref where Record == StackPool {
     stack.bytes = bytes
     stack.skipBytes = room
     stack.nextFree = nil
+    stack.park.kind = .none
+    stack.park.state = .running
+    stack.park.timer.position = 0
     eddy_sw_fiber_init(stack.at.fiber, low, bytes)
     return stack
   }
@@ -190,6 +216,9 @@ extension Ref where Record == StackPool {
 extension Ref where Record == StackPool {
   /// Unmaps whole slabs that no task uses, beyond what is kept. Called when the loop is idle.
   func trim() {
+    #if EDDY_HOSTILE
+      fillLast()
+    #endif
     for index in 0..<self.classes.count {
       let entry = self.classes[index]
       let perSlab = entry.slabs?.stackCount ?? 1
@@ -199,6 +228,9 @@ extension Ref where Record == StackPool {
   }
 
   func close() {
+    #if EDDY_HOSTILE
+      fillLast()
+    #endif
     for index in 0..<self.classes.count { unmapEmptySlabs(index, atMost: Int.max) }
     self.classes.free()
   }
@@ -255,3 +287,78 @@ extension Ref where Record == StackPool {
     return result
   }
 }
+
+#if EDDY_HOSTILE
+  extension Ref where Record == StackPool {
+    /// Fills what lies below the record of the stack that was given back last: nobody stands on it
+    /// any more when the next one comes or goes.
+    fileprivate func fillLast() {
+      guard let stack = self.unfilled, let low = stack.low else { return }
+      self.unfilled = nil
+      let page = Int(eddy_sw_page_bytes())
+      let bottom = (UInt(bitPattern: stack.raw) &- UInt(filledBytes)) & ~UInt(page &- 1)
+      let start = UnsafeMutableRawPointer(bitPattern: bottom).unsafelyUnwrapped
+      eddy_sw_discard(low, start - low)
+      eddy_sw_poison(start, stack.raw - start)
+    }
+
+    fileprivate func checkFill(of stack: Ref<StackRecord>) {
+      let start = stack.raw - filledBytes
+      invariant(
+        eddy_sw_is_poisoned(start, filledBytes) != 0, "hostile: a freed stack was written to")
+    }
+
+    /// Counts of stacks and slabs; `held` is how many the tasks have.
+    func check(held: Int) {
+      var heldInSlabs = 0
+      for index in 0..<self.classes.count {
+        let entry = self.classes[index]
+        var free = 0
+        var cursor = entry.free
+        while let stack = cursor, free <= entry.freeCount {
+          free &+= 1
+          cursor = stack.nextFree
+        }
+        invariant(free == entry.freeCount, "hostile: stack pool: its free stacks are miscounted")
+        var carved = 0
+        var empty = 0
+        var inUse = 0
+        var slabs = entry.slabs
+        while let slab = slabs {
+          invariant(
+            slab.held >= 0 && slab.held <= slab.carved && slab.carved <= slab.stackCount,
+            "hostile: stack pool: a slab's counts are out of range")
+          carved &+= slab.carved
+          inUse &+= slab.held
+          if slab.held == 0 { empty &+= 1 }
+          slabs = slab.next
+        }
+        invariant(carved == free &+ inUse, "hostile: stack pool: a stack is lost")
+        invariant(empty == entry.emptySlabs, "hostile: stack pool: empty slabs are miscounted")
+        heldInSlabs &+= inUse
+      }
+      invariant(heldInSlabs == held, "hostile: stack pool: tasks hold another number of stacks")
+    }
+
+    func plantCount() -> Bool {
+      for index in 0..<self.classes.count where self.classes[index].slabs != nil {
+        var entry = self.classes[index]
+        entry.freeCount &+= 1
+        self.classes[index] = entry
+        return true
+      }
+      return false
+    }
+
+    func plantWrite() -> Bool {
+      for index in 0..<self.classes.count {
+        var free = self.classes[index].free
+        if free == self.unfilled { free = free?.nextFree }
+        guard let stack = free else { continue }
+        (stack.raw - 64).storeBytes(of: 1, as: UInt8.self)
+        return true
+      }
+      return false
+    }
+  }
+#endif

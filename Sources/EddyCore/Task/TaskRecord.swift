@@ -5,6 +5,7 @@
 // 1. It begins with its Completion, and that with the slot.
 // 2. `scope` is the innermost open scope; for a foreign task always the root.
 // 3. A fiber's stack is held from spawn until its last step; it is never freed while suspended.
+//    A fiber's Park stands there, so that a foreign task does not pay for it.
 // 4. `context` is released exactly once, when the function can run no more.
 // Threads: the loop's.
 
@@ -25,7 +26,6 @@ enum ForeignPhase: UInt8 {
 struct TaskRecord {
   var completion: Completion
   var ready: Runnable
-  var park: Park
   var stack: Ref<StackRecord>?
   var root: ScopeRef
   var scope: ScopeRef
@@ -51,7 +51,11 @@ struct TaskRecord {
 }
 
 /// Operations between two forced yields.
-let operationBudget: UInt16 = 128
+#if EDDY_HOSTILE
+  let operationBudget: UInt16 = 3
+#else
+  let operationBudget: UInt16 = 128
+#endif
 
 /// A runtime that has foreign tasks here: the known part of its eddy_foreign_ops_t.
 struct ForeignRuntime {
@@ -81,11 +85,15 @@ extension Ref where Record == TaskRecord {
   @inline(__always)
   var id: UInt64 { self.completion.slot.id }
 
+  /// Of a fiber that has its stack: not before it is made, not in its last step.
   @inline(__always)
-  var parkTimer: UnsafeMutablePointer<Timer> { Ref<Park>(self.at.park).at.timer }
+  var park: Ref<Park> { Ref<Park>(self.stack.unsafelyUnwrapped.at.park) }
 
   @inline(__always)
-  var parkWaiter: UnsafeMutablePointer<Waiter> { Ref<Park>(self.at.park).at.waiter }
+  var parkTimer: UnsafeMutablePointer<Timer> { self.park.at.timer }
+
+  @inline(__always)
+  var parkWaiter: UnsafeMutablePointer<Waiter> { self.park.at.waiter }
 
   @inline(__always)
   var isForeign: Bool { self.foreignPhase != .none }

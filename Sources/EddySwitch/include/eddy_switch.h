@@ -75,10 +75,29 @@ EDDY_SW_HIDDEN int32_t eddy_sw_guard_is_light(void);
 /* Gives the pages back to the system; they read as zero afterwards. */
 EDDY_SW_HIDDEN void eddy_sw_discard(void *low, size_t bytes);
 EDDY_SW_HIDDEN size_t eddy_sw_page_bytes(void);
+/* Asks the processor for a suspended fiber's record and the newest frames below it, soon. */
+static inline void eddy_sw_prefetch(const void *EDDY_SW_NONNULL record) {
+    __builtin_prefetch(record, 1);
+    __builtin_prefetch((const char *)record + 64, 1);
+    for (intptr_t line = 1; line <= 6; line++) {
+        __builtin_prefetch((const char *)record - 64 * line, 1);
+    }
+}
 
 EDDY_SW_HIDDEN void *eddy_sw_malloc(size_t bytes);
 EDDY_SW_HIDDEN void *eddy_sw_realloc(void *memory, size_t bytes);
 EDDY_SW_HIDDEN void eddy_sw_free(void *memory);
+
+#ifdef EDDY_HOSTILE
+/* The hostile build (make hostile) fills what is freed, and fresh memory too, and looks whether
+ * what is free is still as it was filled. */
+EDDY_SW_HIDDEN void eddy_sw_poison(void *EDDY_SW_NONNULL memory, size_t bytes);
+EDDY_SW_HIDDEN int32_t eddy_sw_is_poisoned(const void *EDDY_SW_NONNULL memory, size_t bytes);
+/* Whether the environment's EDDY_PLANT asks for this fault, for the tests of the checker: it is
+ * planted once. */
+EDDY_SW_HIDDEN int32_t eddy_sw_wants_fault(const char *EDDY_SW_NONNULL name);
+EDDY_SW_HIDDEN void eddy_sw_fault_is_planted(void);
+#endif
 
 /* ---- Thread and process ---------------------------------------------------------------------- */
 
