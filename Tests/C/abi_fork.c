@@ -106,9 +106,11 @@ static void outside_tasks(void) {
     CHECK_STATUS(eddy_future_create(&future), EDDY_OK);
     CHECK_STATUS(eddy_fail(EDDY_EPERM, "kept"), EDDY_EPERM);
     CHECK_STATUS(eddy_error_current(&error), EDDY_OK);
-    const abi_handles_t handles = { { loop.id, task.id, future.id, eddy_task_scope(task).id,
-        error.id } };
+    abi_handles_t handles = { { loop.id, task.id, future.id, eddy_task_scope(task).id,
+        error.id, 0, 0 } };
+    abi_open_contexts(&handles);
     in_every_kind_of_child(&handles);
+    abi_close_contexts(&handles);
     CHECK_STATUS(eddy_loop_run(loop, worker, &ran, NULL), EDDY_OK);
     CHECK_INT(ran, 2);
     CHECK_TEXT(eddy_error_message(error), "kept");
@@ -140,8 +142,10 @@ static eddy_status_t inside_body(void *context) {
     CHECK_STATUS(eddy_fail(EDDY_EPERM, "kept"), EDDY_EPERM);
     CHECK_STATUS(eddy_error_current(&error), EDDY_OK);
     CHECK_STATUS(eddy_sleep(EDDY_SECONDS(1)), EDDY_OK);
-    const abi_handles_t handles = { { loop.id, task.id, future.id, group.id, error.id } };
+    abi_handles_t handles = { { loop.id, task.id, future.id, group.id, error.id, 0, 0 } };
+    abi_open_contexts(&handles);
     in_every_kind_of_child(&handles);
+    abi_close_contexts(&handles);
     CHECK_STATUS(eddy_scope_close(group, EDDY_OK), EDDY_OK);
     CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
