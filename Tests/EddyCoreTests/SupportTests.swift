@@ -100,7 +100,7 @@
       #expect(MemoryLayout<LoopRecord>.offset(of: \.core) == 0)
       #expect(MemoryLayout<TimedScope>.offset(of: \.scope) == 0)
       #expect(MemoryLayout<DescriptorWait>.offset(of: \.number) == 0)
-      #expect(MemoryLayout<TaskRecord>.size <= 464)
+      #expect(MemoryLayout<TaskRecord>.size <= 472)
     }
   }
 #endif
