@@ -329,6 +329,52 @@ static eddy_status_t runs_body(void *context) {
 
 static void tokens_of_callbacks(void) { run_contexts(runs_body); }
 
+/* ---- a run inside a callback, and inside an entered foreign task ---- */
+
+static eddy_context_t other;
+
+static eddy_status_t sets_two(void *context) {
+    trace("in:%d", get(&color));
+    set(&color, get(&color) + 1);
+    return (void)context, EDDY_OK;
+}
+
+static eddy_status_t runs_other(void *context) {
+    set(&color, 20);
+    CHECK_STATUS(eddy_context_run(other, sets_two, NULL), EDDY_OK);
+    trace("%s:%d", (const char *)context, get(&color));
+    return EDDY_OK;
+}
+
+static void no_start(void *instance, eddy_task_t self) {
+    (void)instance;
+    CHECK_STATUS(eddy_foreign_complete(self, EDDY_OK, NULL, NULL), EDDY_OK);
+}
+
+static eddy_status_t run_places_body(void *context) {
+    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, no_start, NULL, NULL, NULL };
+    const eddy_context_t null = { 0 };
+    eddy_task_t foreign = { 0 }, previous = { 0 };
+    (void)context;
+    set(&color, 1);
+    CHECK_STATUS(eddy_context_copy(null, &other), EDDY_OK);
+    CHECK_STATUS(eddy_post(runs_other, "callback", NULL), EDDY_OK);
+    CHECK_STATUS(eddy_sleep(1), EDDY_OK);
+    CHECK_STATUS(eddy_foreign_spawn(&ops, NULL, NULL, &foreign), EDDY_OK);
+    CHECK_STATUS(eddy_foreign_enter(foreign, &previous), EDDY_OK);
+    CHECK_STATUS(runs_other("foreign"), EDDY_OK);
+    CHECK_STATUS(eddy_foreign_leave(previous), EDDY_OK);
+    trace("body:%d", get(&color));
+    CHECK_STATUS(eddy_task_join(foreign, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_task_release(foreign), EDDY_OK);
+    return eddy_context_release(other);
+}
+
+static void runs_in_other_places(void) {
+    run_contexts(run_places_body);
+    CHECK_TRACE("in:1 callback:20 in:2 foreign:20 body:1");
+}
+
 static const check_test_t tests[] = {
     { "CTX: defaults", defaults },
     { "CTX: NULL is a value", null_values },
@@ -341,6 +387,7 @@ static const check_test_t tests[] = {
     { "CTX: a reset leaves copies alone", resets_of_shared },
     { "CTX: a token works in its own context only", tokens_of_other_contexts },
     { "CTX: a token of a shared context", tokens_of_shared_contexts },
+    { "CTX: eddy_context_run in a callback and in a foreign task", runs_in_other_places },
     { "CTX: a token of a callback is of that run", tokens_of_callbacks },
 };
 CHECK_MAIN(tests)
