@@ -64,6 +64,20 @@ static eddy_status_t when_done(void *context, eddy_future_t future) {
     return changes_its_own(context);
 }
 
+static void start(void *instance, eddy_task_t self) {
+    changes_its_own(instance);
+    CHECK_STATUS(eddy_foreign_complete(self, EDDY_OK, NULL, NULL), EDDY_OK);
+}
+
+/* Its root scope has timers, and may not be had after the context was copied. */
+static void spawn_foreign(void) {
+    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, start, NULL, NULL, NULL };
+    eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;
+    options.flags = EDDY_SCOPE_SHIELD;
+    options.timeout_ns = EDDY_SECONDS(1);
+    may(eddy_foreign_spawn(&ops, NULL, &options, NULL));
+}
+
 /* Each of these shares the list, so that the next set has to copy what stands above. */
 static void share_it(eddy_context_t *context, eddy_future_t done) {
     eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
@@ -71,6 +85,7 @@ static void share_it(eddy_context_t *context, eddy_future_t done) {
     may(eddy_task_spawn(changes_its_own, NULL, NULL, NULL));
     set(0, NULL);
     may(eddy_post(changes_its_own, NULL, NULL));
+    spawn_foreign();
     set(1, NULL);
     if (done.id) may(eddy_future_on_done(done, when_done, NULL, NULL));
     set(2, NULL);
