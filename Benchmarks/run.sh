@@ -291,6 +291,7 @@ wanted yield && measure 60 yield 100000
 wanted spawn_join && measure 20 spawn_join
 wanted future_wake && measure 20 future_wake
 wanted scope && measure 20 scope
+wanted context && measure 20 context
 wanted timeout && measure 20 timeout
 wanted clock_reads && measure 20 clock_reads
 wanted post && measure 60 post

@@ -165,9 +165,11 @@ typedef struct eddy_task { uint64_t id; } eddy_task_t;
 typedef struct eddy_future { uint64_t id; } eddy_future_t;
 typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
 typedef struct eddy_error { uint64_t id; } eddy_error_t;
+typedef struct eddy_context { uint64_t id; } eddy_context_t;
+typedef struct eddy_token { uint64_t id; } eddy_token_t;
 
-/* What a task runs, and what eddy_call, eddy_with_timeout and eddy_defer run. A positive status,
- * which no function of Eddy gives, is reported and taken as EDDY_EINVAL. */
+/* What a task runs, and what eddy_call, eddy_with_timeout, eddy_context_run and eddy_defer run. A
+ * positive status, which no function of Eddy gives, is reported and taken as EDDY_EINVAL. */
 typedef eddy_status_t (*eddy_task_fn)(void *EDDY_NULLABLE context);
 /* Frees a value or a context. It is called exactly once, in every outcome. */
 typedef void (*eddy_release_fn)(void *EDDY_NULLABLE value);
@@ -353,18 +355,22 @@ typedef struct eddy_spawn_options {
     const char *EDDY_NULLABLE name;                   /* copied; NULL: "task-N" */
     int64_t stack_bytes;                              /* 0: the loop's; at least 64 KiB */
     eddy_release_fn EDDY_NULLABLE release_context;    /* called once when fn can run no more */
+    eddy_context_t context;                           /* to run in; null: a copy of the current */
 } eddy_spawn_options_t;
-#define EDDY_SPAWN_OPTIONS_INIT { (uint32_t)sizeof(eddy_spawn_options_t), 0, NULL, 0, NULL }
+#define EDDY_SPAWN_OPTIONS_INIT                                                                   \
+    { (uint32_t)sizeof(eddy_spawn_options_t), 0, NULL, 0, NULL, { 0 } }
 
 /*
  * Starts a task below the loop's scope: no cancellation, deadline or shield of the caller reaches
  * it; the caller's local pointer is inherited. It takes its first step in a later round, after
- * those that are ready now. options may be NULL.
+ * those that are ready now. options may be NULL. options->context is used itself, not a copy of it:
+ * tasks that share one see each other's sets.
  * Ownership: ret_task may be NULL; else it receives one reference. options->release_context is
  * called exactly once in every outcome, a refusal included.
  * Returns EDDY_EINVAL (fn is NULL, a stack below 64 KiB or above 1 GiB, unknown flags), EDDY_E2BIG,
  * EDDY_ENOMEM (memory, slots or stacks; see vm.max_map_count), EDDY_EWRONGTHREAD (no loop here),
- * EDDY_ECLOSED (the loop is shutting down), EDDY_ECANCELED (the same, and the caller is a task).
+ * EDDY_ECLOSED (the loop is shutting down), EDDY_ECANCELED (the same, and the caller is a task),
+ * EDDY_EBADHANDLE (options->context).
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 #define eddy_task_spawn(fn, context, options, ret_task)                                           \
@@ -894,6 +900,133 @@ EDDY_API eddy_status_t eddy_error_retain(eddy_error_t error);
 EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
 
 /* ------------------------------------------------------------------------------------------------
+ * Context variables: values that go along with the work and not with the call
+ *
+ * A context binds variables to values. A task has one of its own, which begins as a copy of what is
+ * current at its spawn; that costs the same whatever is in it, and later sets on either side are
+ * invisible to the other. A done callback and what eddy_post calls run in a copy of what was
+ * current when they were handed in; what came from another thread runs in a copy of the loop's own
+ * context, which is what is current outside tasks and callbacks. The functions of a scope
+ * (eddy_call, eddy_defer) run in the task's.
+ * A read takes time with the number of variables that are set in the context, and so does a set
+ * after a copy.
+ */
+
+/* A variable: a static object of the program's, for every loop and thread. Its address is what it
+ * is known by; it must live until each loop that it was set on is closed. */
+typedef struct eddy_var {
+    uint32_t size;
+    uint32_t reserved;                     /* 0 */
+    const char *EDDY_NULLABLE name;        /* for people */
+    void *EDDY_NULLABLE default_value;     /* where it is not set; never released */
+    eddy_release_fn EDDY_NULLABLE release; /* of a value that was set, when nothing holds it */
+} eddy_var_t;
+#define EDDY_VAR_INIT(name, default_value, release)                                               \
+    { (uint32_t)sizeof(eddy_var_t), 0, (name), (default_value), (release) }
+
+/*
+ * The variable's value in the current context, or its default.
+ * Ownership: borrowed until the variable is next set or reset in this context, or the context ends.
+ * Returns EDDY_EINVAL (a pointer is NULL, or a form this library does not know), EDDY_E2BIG,
+ * EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_var_get(const eddy_var_t *EDDY_NULLABLE variable,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Sets the variable in the current context.
+ * Ownership: variable->release(value) is called once: when no context, token or callback that has
+ * not run holds the value any more, or here if the call is refused. ret_token may be NULL; else it
+ * receives one reference to what undoes this set. A token holds the value that was there before.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM (nothing has changed), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_var_set(const eddy_var_t *EDDY_NULLABLE variable,
+    void *EDDY_NULLABLE value, eddy_token_t *EDDY_NULLABLE ret_token);
+
+/*
+ * Puts back what the variable had before the set that made the token: that value, or none. A token
+ * works once, and only where the context that it was made in is current.
+ * Ownership: success ends the token.
+ * Returns EDDY_EPERM (another context is current), EDDY_ENOMEM (nothing has changed; the token
+ * stays), EDDY_EBADHANDLE (also: used before), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_var_reset(eddy_token_t token);
+
+/* Ends a token that is not to be used. Null is harmless. Returns EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+EDDY_API eddy_status_t eddy_token_release(eddy_token_t token);
+
+/*
+ * A new context that begins as a copy of source, or of the current one if that is null.
+ * Ownership: ret_context receives one reference; tasks and callbacks that run in it hold it too.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_context_copy(eddy_context_t source,
+    eddy_context_t *EDDY_NULLABLE ret_context);
+
+/*
+ * eddy_context_copy with one variable set in the copy: for bindings whose contexts never change.
+ * Ownership: of value as eddy_var_set, of ret_context as eddy_context_copy.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_context_with(eddy_context_t source,
+    const eddy_var_t *EDDY_NULLABLE variable, void *EDDY_NULLABLE value,
+    eddy_context_t *EDDY_NULLABLE ret_context);
+
+/*
+ * Reads a variable in a context that need not be current. Ownership: borrowed, as from
+ * eddy_var_get.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_context_get(eddy_context_t context,
+    const eddy_var_t *EDDY_NULLABLE variable, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Reads a variable in a live task's context, without entering the task: what eddy_var_get would
+ * give it. Ownership: borrowed, as from eddy_var_get.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE (also: it has ended), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_task_var_get(eddy_task_t task, const eddy_var_t *EDDY_NULLABLE variable,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Calls fn(argument) with a context as the current one: the context itself, so that what fn sets
+ * stays in it. Calls nest. In a task fn may wait; the context is that task's until fn returns.
+ * Returns fn's status; before fn has run EDDY_EINVAL (fn is NULL), EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD.
+ * Suspends: as fn. Cancel point: as fn. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_context_run(eddy_context_t context, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE argument);
+
+/*
+ * eddy_future_on_done whose callback runs in a context: in that itself, not in a copy of it. Null:
+ * as eddy_future_on_done. eddy_future_off_done takes both back.
+ * Ownership, returns: as eddy_future_on_done; EDDY_EBADHANDLE for the context too.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_future_on_done_in(eddy_future_t future, eddy_context_t in_context,
+    eddy_done_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    eddy_release_fn EDDY_NULLABLE release_context);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+EDDY_API eddy_status_t eddy_context_retain(eddy_context_t context);
+
+/* Ends a reference. Null is harmless. Returns EDDY_EBADHANDLE (also one release too many),
+ * EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+EDDY_API eddy_status_t eddy_context_release(eddy_context_t context);
+
+/* ------------------------------------------------------------------------------------------------
  * Foreign tasks: tasks whose steps another runtime runs (Swift, Python, Rust, a state machine)
  *
  * A foreign task stands in the same tree as any other: it can be joined, waited for, cancelled and
@@ -903,10 +1036,11 @@ EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
 typedef struct eddy_foreign_ops {
     uint32_t size;
     uint32_t reserved;                     /* 0 */
-    /* Begin. Called once from the loop, with no task current; never if it was cancelled before. */
+    /* Begin. Called once from the loop, with no task current and in a copy of the task's context;
+     * never if it was cancelled before. */
     void (*EDDY_NULLABLE start)(void *EDDY_NULLABLE instance, eddy_task_t self);
-    /* A cancellation has become visible to the task. Called at most once, from the loop, after
-     * start; or NULL for a task that cannot be cancelled. */
+    /* A cancellation has become visible to the task. Called as start is, at most once and after
+     * it; or NULL for a task that cannot be cancelled. */
     void (*EDDY_NULLABLE cancel)(void *EDDY_NULLABLE instance, eddy_task_t self);
     /* The instance is no longer used. Called exactly once in every outcome; may be NULL. */
     eddy_release_fn EDDY_NULLABLE release;
@@ -923,8 +1057,10 @@ typedef struct eddy_foreign_options {
     const char *EDDY_NULLABLE name;        /* copied; NULL: "task-N" */
     int64_t timeout_ns;                    /* its root scope's deadline; 0 or EDDY_NONE: none */
     int64_t grace_ns;                      /* of a shield; 0: the loop's; EDDY_NONE: no limit */
+    eddy_context_t context;                /* to run in; null: a copy of the current one */
 } eddy_foreign_options_t;
-#define EDDY_FOREIGN_OPTIONS_INIT { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0 }
+#define EDDY_FOREIGN_OPTIONS_INIT                                                                 \
+    { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0, { 0 } }
 
 /*
  * Makes a runtime known to this thread's loop, so that its current_job is asked from now on;

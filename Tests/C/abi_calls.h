@@ -18,7 +18,9 @@
 #define KIND_FUTURE 4u
 #define KIND_SCOPE 8u
 #define KIND_ERROR 16u
-#define KIND_COUNT 5
+#define KIND_CONTEXT 32u
+#define KIND_TOKEN 64u
+#define KIND_COUNT 7
 
 #define ABI_RELEASES 1u     /* hands in a value, a context or an instance */
 #define ABI_SILENT 2u       /* has no status to give: ABI_NOTHING stands for every refusal */
@@ -67,6 +69,10 @@ static inline eddy_spawn_options_t abi_spawn_options(void) {
     return options;
 }
 
+/* Values of the first are counted; the second is for tokens. */
+static const eddy_var_t abi_variable = EDDY_VAR_INIT("counted", NULL, count_release);
+static const eddy_var_t abi_plain = EDDY_VAR_INIT("plain", NULL, NULL);
+
 #define ABI_CALL(name, expression)                                                                \
     static inline eddy_status_t call_##name(uint64_t id) {                                        \
         (void)id;                                                                                 \
@@ -77,6 +83,8 @@ static inline eddy_spawn_options_t abi_spawn_options(void) {
 #define FUTURE ((eddy_future_t){ id })
 #define SCOPE ((eddy_scope_t){ id })
 #define ERROR ((eddy_error_t){ id })
+#define CONTEXT ((eddy_context_t){ id })
+#define TOKEN ((eddy_token_t){ id })
 
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
 ABI_CALL(loop_shutdown, return eddy_loop_shutdown(LOOP))
@@ -124,6 +132,23 @@ ABI_CALL(error_format, return eddy_error_format(ERROR, NULL, 0) ? EDDY_OK : ABI_
 ABI_CALL(error_retain, return eddy_error_retain(ERROR))
 ABI_CALL(error_release, return eddy_error_release(ERROR))
 
+ABI_CALL(on_done_in, return eddy_future_on_done_in(FUTURE, (eddy_context_t){ 0 }, abi_done,
+    &abi_released, count_release))
+ABI_CALL(task_var_get, void *value; return eddy_task_var_get(TASK, &abi_variable, &value))
+ABI_CALL(context_copy, eddy_context_t copy; return eddy_context_copy(CONTEXT, &copy))
+ABI_CALL(context_with, eddy_context_t copy;
+    return eddy_context_with(CONTEXT, &abi_variable, &abi_released, &copy))
+ABI_CALL(context_get, void *value; return eddy_context_get(CONTEXT, &abi_variable, &value))
+ABI_CALL(context_run, return eddy_context_run(CONTEXT, abi_body, NULL))
+ABI_CALL(context_retain, return eddy_context_retain(CONTEXT))
+ABI_CALL(context_release, return eddy_context_release(CONTEXT))
+ABI_CALL(var_reset, return eddy_var_reset(TOKEN))
+ABI_CALL(token_release, return eddy_token_release(TOKEN))
+ABI_CALL(var_get, void *value; return eddy_var_get(&abi_variable, &value))
+ABI_CALL(var_set, return eddy_var_set(&abi_variable, &abi_released, NULL))
+ABI_CALL(var_set_token, eddy_token_t token;
+    return eddy_var_set(&abi_variable, &abi_released, &token))
+
 ABI_CALL(run, return eddy_run(NULL, abi_body, NULL))
 ABI_CALL(loop_create, eddy_loop_t loop; return eddy_loop_create(NULL, &loop))
 ABI_CALL(loop_attach, static char no_uv_loop[1]; eddy_loop_t loop;
@@ -164,6 +189,8 @@ ABI_CALL(foreign_spawn_below_loop,
 #undef FUTURE
 #undef SCOPE
 #undef ERROR
+#undef CONTEXT
+#undef TOKEN
 
 #define KIND_WAITABLE (KIND_TASK | KIND_FUTURE)
 static const abi_call_t abi_handle_calls[] = {
@@ -201,6 +228,16 @@ static const abi_call_t abi_handle_calls[] = {
     { "error_cause", KIND_ERROR, 0, call_error_cause },
     { "error_format", KIND_ERROR, ABI_SILENT, call_error_format },
     { "error_retain", KIND_ERROR, 0, call_error_retain },
+    { "future_on_done_in", KIND_WAITABLE, ABI_RELEASES, call_on_done_in },
+    { "task_var_get", KIND_TASK, 0, call_task_var_get },
+    { "context_copy", KIND_CONTEXT, ABI_NULL_OK, call_context_copy },
+    { "context_with", KIND_CONTEXT, ABI_NULL_OK | ABI_RELEASES, call_context_with },
+    { "context_get", KIND_CONTEXT, 0, call_context_get },
+    { "context_run", KIND_CONTEXT, 0, call_context_run },
+    { "context_retain", KIND_CONTEXT, 0, call_context_retain },
+    { "var_reset", KIND_TOKEN, 0, call_var_reset },
+    { "context_release", KIND_CONTEXT, ABI_NULL_OK | ABI_ENDS, call_context_release },
+    { "token_release", KIND_TOKEN, ABI_NULL_OK | ABI_ENDS, call_token_release },
     { "task_release", KIND_TASK, ABI_NULL_OK | ABI_ENDS, call_task_release },
     { "future_release", KIND_WAITABLE, ABI_NULL_OK | ABI_ENDS, call_future_release },
     { "error_release", KIND_ERROR, ABI_NULL_OK | ABI_ENDS, call_error_release },
@@ -221,6 +258,11 @@ static const abi_call_t abi_free_calls[] = {
     { "future_create", 0, 0, call_future_create },
     { "error_current", 0, 0, call_error_current },
     { "foreign_register", 0, 0, call_foreign_register },
+    { "var_get", 0, 0, call_var_get },
+    { "var_set", 0, ABI_RELEASES, call_var_set },
+    { "var_set with a token", 0, ABI_RELEASES, call_var_set_token },
+    { "context_copy of the current one", 0, 0, call_context_copy },
+    { "context_with of the current one", 0, ABI_RELEASES, call_context_with },
     { "foreign_spawn_below_loop", 0, ABI_RELEASES, call_foreign_spawn_below_loop },
     { "return", 0, ABI_TASK | ABI_RELEASES, call_return_value },
     { "task_current", 0, ABI_TASK, call_task_current },
@@ -260,6 +302,21 @@ static inline void abi_refuses(const abi_call_t *row, uint64_t id, eddy_status_t
 typedef struct abi_handles {
     uint64_t ids[KIND_COUNT];
 } abi_handles_t;
+
+/* Adds a context and a token, and ends them. */
+static inline void abi_open_contexts(abi_handles_t *handles) {
+    eddy_context_t context = { 0 };
+    eddy_token_t token = { 0 };
+    CHECK_STATUS(eddy_context_copy(context, &context), EDDY_OK);
+    CHECK_STATUS(eddy_var_set(&abi_plain, NULL, &token), EDDY_OK);
+    handles->ids[5] = context.id;
+    handles->ids[6] = token.id;
+}
+
+static inline void abi_close_contexts(const abi_handles_t *handles) {
+    CHECK_STATUS(eddy_context_release((eddy_context_t){ handles->ids[5] }), EDDY_OK);
+    CHECK_STATUS(eddy_token_release((eddy_token_t){ handles->ids[6] }), EDDY_OK);
+}
 
 /* The first live handle that a call accepts, or 0. */
 static inline uint64_t abi_fitting(const abi_handles_t *handles, unsigned kinds) {

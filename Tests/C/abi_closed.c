@@ -57,10 +57,12 @@ static void open_handles(eddy_loop_t loop) {
     handles.ids[2] = future.id;
     handles.ids[3] = eddy_task_scope(task).id;
     handles.ids[4] = error.id;
+    abi_open_contexts(&handles);
 }
 
 /* They are as they were; each has its one reference left. */
 static void close_handles(void) {
+    abi_close_contexts(&handles);
     CHECK_STATUS(eddy_future_result((eddy_future_t){ handles.ids[2] }, NULL), EDDY_EPENDING);
     CHECK_STATUS(eddy_task_cancel((eddy_task_t){ handles.ids[1] }, NULL), EDDY_OK);
     CHECK_TEXT(eddy_error_message((eddy_error_t){ handles.ids[4] }), "kept");
@@ -146,6 +148,24 @@ static void release_of_an_instance(void) {
     CHECK_INT(visits, 9);
 }
 
+/* Set again, put back, and dropped with a context; then refused. */
+static void release_of_a_variable(void) {
+    static const eddy_var_t variable = EDDY_VAR_INIT("closed", NULL, closed_release);
+    eddy_context_t context = { 0 };
+    eddy_token_t token = { 0 };
+    CHECK_STATUS(eddy_var_set(&variable, "a variable's value", NULL), EDDY_OK);
+    CHECK_STATUS(eddy_var_set(&variable, "another", NULL), EDDY_OK);
+    CHECK_INT(visits, 10);
+    CHECK_STATUS(eddy_var_set(&variable, "a third", &token), EDDY_OK);
+    CHECK_STATUS(eddy_var_reset(token), EDDY_OK);
+    CHECK_INT(visits, 11);
+    CHECK_STATUS(eddy_context_with(context, &variable, "in a context", &context), EDDY_OK);
+    CHECK_STATUS(eddy_context_release(context), EDDY_OK);
+    CHECK_INT(visits, 12);
+    CHECK_STATUS(eddy_context_with(context, &variable, "refused", NULL), EDDY_EBADHANDLE);
+    CHECK_INT(visits, 13);
+}
+
 static eddy_status_t release_body(void *context) {
     eddy_loop_t loop = { 0 };
     CHECK_STATUS(eddy_loop_current(&loop), EDDY_OK);
@@ -155,6 +175,7 @@ static eddy_status_t release_body(void *context) {
     release_of_a_task_value();
     release_of_a_callback();
     release_of_an_instance();
+    release_of_a_variable();
     close_handles();
     return worker(context);
 }

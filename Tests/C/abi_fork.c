@@ -106,9 +106,11 @@ static void outside_tasks(void) {
     CHECK_STATUS(eddy_future_create(&future), EDDY_OK);
     CHECK_STATUS(eddy_fail(EDDY_EPERM, "kept"), EDDY_EPERM);
     CHECK_STATUS(eddy_error_current(&error), EDDY_OK);
-    const abi_handles_t handles = { { loop.id, task.id, future.id, eddy_task_scope(task).id,
-        error.id } };
+    abi_handles_t handles = { { loop.id, task.id, future.id, eddy_task_scope(task).id,
+        error.id, 0, 0 } };
+    abi_open_contexts(&handles);
     in_every_kind_of_child(&handles);
+    abi_close_contexts(&handles);
     CHECK_STATUS(eddy_loop_run(loop, worker, &ran, NULL), EDDY_OK);
     CHECK_INT(ran, 2);
     CHECK_TEXT(eddy_error_message(error), "kept");
@@ -140,8 +142,10 @@ static eddy_status_t inside_body(void *context) {
     CHECK_STATUS(eddy_fail(EDDY_EPERM, "kept"), EDDY_EPERM);
     CHECK_STATUS(eddy_error_current(&error), EDDY_OK);
     CHECK_STATUS(eddy_sleep(EDDY_SECONDS(1)), EDDY_OK);
-    const abi_handles_t handles = { { loop.id, task.id, future.id, group.id, error.id } };
+    abi_handles_t handles = { { loop.id, task.id, future.id, group.id, error.id, 0, 0 } };
+    abi_open_contexts(&handles);
     in_every_kind_of_child(&handles);
+    abi_close_contexts(&handles);
     CHECK_STATUS(eddy_scope_close(group, EDDY_OK), EDDY_OK);
     CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
@@ -208,6 +212,41 @@ static void no_loop_before(const abi_handles_t *handles) {
     run_in_child(handles);
 }
 
+/* In the middle of eddy_context_run, which has the context's last hold: the child goes back through
+ * it, releases nothing that is the parent's, and is as any child. */
+static eddy_context_t forked_in;
+static eddy_status_t forks(void *context) {
+    pid_t *child = context;
+    CHECK_STATUS(eddy_context_release(forked_in), EDDY_OK);
+    fflush(stdout);
+    *child = fork();
+    return *child == 0 ? EDDY_EFORKED : EDDY_OK;
+}
+
+static void fork_inside_a_context(void) {
+    const eddy_loop_options_t options = virtual_options();
+    eddy_loop_t loop = { 0 };
+    const eddy_context_t null = { 0 };
+    pid_t child = -1;
+    int status = 0, released = 0;
+    CHECK_STATUS(eddy_loop_create(&options, &loop), EDDY_OK);
+    CHECK_STATUS(eddy_context_with(null, &abi_variable, &released, &forked_in), EDDY_OK);
+    const eddy_status_t ran = eddy_context_run(forked_in, forks, &child);
+    if (child == 0) {
+        CHECK_STATUS(ran, EDDY_EFORKED);
+        CHECK_INT(released, 0);
+        CHECK_STATUS(eddy_context_retain(forked_in), EDDY_EFORKED);
+        run_in_child(NULL);
+        check_end_child();
+    }
+    CHECK_STATUS(ran, EDDY_OK);
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK_INT(released, 1);
+    CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
+    CHECK_INT(reports.count, 0);
+}
+
 static void fork_without_a_loop(void) { in_a_child(no_loop_before, NULL); }
 
 static const check_test_t tests[] = {
@@ -215,5 +254,6 @@ static const check_test_t tests[] = {
     { "Must show: fork inside a task, LOOP-30", inside_a_task },
     { "fork: descriptors are polled in both", polling_goes_on },
     { "fork: without a loop", fork_without_a_loop },
+    { "fork: inside eddy_context_run", fork_inside_a_context },
 };
 CHECK_MAIN(tests)

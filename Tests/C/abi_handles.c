@@ -43,10 +43,12 @@ static abi_handles_t open_handles(void) {
     live.ids[2] = future.id;
     live.ids[3] = scope.id;
     live.ids[4] = kept_error().id;
+    abi_open_contexts(&live);
     return live;
 }
 
 static void close_handles(const abi_handles_t *live) {
+    abi_close_contexts(live);
     CHECK_STATUS(eddy_scope_close((eddy_scope_t){ live->ids[3] }, EDDY_OK), EDDY_OK);
     CHECK_STATUS(eddy_task_release((eddy_task_t){ live->ids[1] }), EDDY_OK);
     CHECK_STATUS(eddy_future_release((eddy_future_t){ live->ids[2] }), EDDY_OK);
@@ -69,6 +71,8 @@ static eddy_status_t null_body(void *context) {
     CHECK_STATUS(eddy_task_release((eddy_task_t){ 0 }), EDDY_OK);
     CHECK_STATUS(eddy_future_release((eddy_future_t){ 0 }), EDDY_OK);
     CHECK_STATUS(eddy_error_release((eddy_error_t){ 0 }), EDDY_OK);
+    CHECK_STATUS(eddy_context_release((eddy_context_t){ 0 }), EDDY_OK);
+    CHECK_STATUS(eddy_token_release((eddy_token_t){ 0 }), EDDY_OK);
     CHECK_INT(eddy_task_future((eddy_task_t){ 0 }).id, 0);
     CHECK_INT(eddy_task_scope((eddy_task_t){ 0 }).id, 0);
     return eddy_task_release(ended_task());
@@ -110,7 +114,7 @@ static void stale_ids(void) {
 static eddy_status_t wrong_kind_body(void *context) {
     (void)context;
     static const char *const kinds[] = { "a loop's", "a task's", "a future's", "a scope's",
-        "an error's" };
+        "an error's", "a context's", "a token's" };
     const abi_handles_t live = open_handles();
     for (int index = 0; index < ABI_HANDLE_CALLS; index++)
         for (int kind = 0; kind < KIND_COUNT; kind++)
@@ -176,6 +180,12 @@ static eddy_status_t too_many_body(void *context) {
     const eddy_error_t error = kept_error();
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
     CHECK_STATUS(eddy_error_release(error), EDDY_EBADHANDLE);
+    eddy_context_t copy = { 0 };
+    CHECK_STATUS(eddy_context_copy(copy, &copy), EDDY_OK);
+    CHECK_STATUS(eddy_context_retain(copy), EDDY_OK);
+    CHECK_STATUS(eddy_context_release(copy), EDDY_OK);
+    CHECK_STATUS(eddy_context_release(copy), EDDY_OK);
+    CHECK_STATUS(eddy_context_release(copy), EDDY_EBADHANDLE);
     return EDDY_OK;
 }
 

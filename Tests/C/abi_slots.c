@@ -10,7 +10,7 @@
 #define LAST_GENERATION 0x0fffffffu
 #define ROUNDS 200
 
-static uint64_t seen[5 * ROUNDS];
+static uint64_t seen[7 * ROUNDS];
 static int seen_count;
 
 /* Remembers an id and sees that none came twice. */
@@ -47,6 +47,11 @@ static void use_slots_once(int *ran) {
     remember(future.id);
     remember(scope.id);
     remember(error.id);
+    abi_handles_t contexts = { { 0 } };
+    abi_open_contexts(&contexts);
+    remember(contexts.ids[5]);
+    remember(contexts.ids[6]);
+    abi_close_contexts(&contexts);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
@@ -58,6 +63,8 @@ static void refuse_seen(void) {
         CHECK_STATUS(eddy_task_retain((eddy_task_t){ seen[index] }), EDDY_EBADHANDLE);
         CHECK_STATUS(eddy_future_retain((eddy_future_t){ seen[index] }), EDDY_EBADHANDLE);
         CHECK_STATUS(eddy_scope_cancel((eddy_scope_t){ seen[index] }, NULL), EDDY_EBADHANDLE);
+        CHECK_STATUS(eddy_context_retain((eddy_context_t){ seen[index] }), EDDY_EBADHANDLE);
+        CHECK_STATUS(eddy_var_reset((eddy_token_t){ seen[index] }), EDDY_EBADHANDLE);
     }
 }
 
@@ -108,6 +115,7 @@ static abi_handles_t handles_without_tasks(eddy_loop_t loop) {
     handles.ids[2] = future.id;
     handles.ids[3] = eddy_task_scope(task).id;
     handles.ids[4] = error.id;
+    abi_open_contexts(&handles);
     return handles;
 }
 
@@ -161,6 +169,7 @@ static void reused_loop_slot(void) {
         CHECK_STATUS(eddy_task_release((eddy_task_t){ live.ids[1] }), EDDY_OK);
         CHECK_STATUS(eddy_future_release((eddy_future_t){ live.ids[2] }), EDDY_OK);
         CHECK_STATUS(eddy_error_release((eddy_error_t){ live.ids[4] }), EDDY_OK);
+        abi_close_contexts(&live);
         CHECK_STATUS(eddy_loop_shutdown(loop), EDDY_OK);
         CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
     }

@@ -68,6 +68,7 @@ static abi_handles_t open_handles(void) {
     handles.ids[2] = future.id;
     handles.ids[3] = scope.id;
     handles.ids[4] = error.id;
+    abi_open_contexts(&handles);
     return handles;
 }
 
@@ -89,6 +90,7 @@ static void use_and_close(const abi_handles_t *handles) {
     CHECK_STATUS(eddy_error_release(error), EDDY_OK);
     CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+    abi_close_contexts(handles);
 }
 
 static eddy_status_t wrong_thread_body(void *context) {

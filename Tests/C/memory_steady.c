@@ -119,6 +119,48 @@ static eddy_status_t future(void *context) {
     return eddy_future_release(made);
 }
 
+/* A variable set here, read in a task and in callbacks, set there, and put back. */
+static const eddy_var_t variable = EDDY_VAR_INIT("variable", NULL, count_release);
+static const eddy_var_t another = EDDY_VAR_INIT("another", NULL, NULL);
+
+static eddy_status_t sets(void *context) {
+    static int value;
+    void *read = NULL;
+    EDDY_TRY(eddy_var_get(&variable, &read));
+    if (!read) return EDDY_EINVAL;
+    EDDY_TRY(eddy_var_set(&variable, &value, NULL));
+    return context ? eddy_var_set(&another, &value, NULL) : EDDY_OK;
+}
+
+static eddy_status_t sets_when_done(void *context, eddy_future_t done) {
+    (void)done;
+    return sets(context);
+}
+
+static eddy_status_t variables(void *context) {
+    static int value;
+    eddy_context_t copy = { 0 };
+    eddy_token_t token;
+    eddy_task_t task;
+    eddy_future_t done;
+    (void)context;
+    EDDY_TRY(eddy_var_set(&another, &value, NULL));
+    EDDY_TRY(eddy_var_set(&variable, &value, &token));
+    EDDY_TRY(eddy_context_copy(copy, &copy));
+    EDDY_TRY(eddy_context_run(copy, sets, &value));
+    EDDY_TRY(eddy_task_spawn(sets, NULL, NULL, &task));
+    EDDY_TRY(eddy_post(sets, &value, NULL));
+    EDDY_TRY(eddy_future_create(&done));
+    EDDY_TRY(eddy_future_on_done(done, sets_when_done, NULL, NULL));
+    EDDY_TRY(eddy_future_complete(done, NULL, NULL));
+    EDDY_TRY(eddy_var_reset(token));
+    EDDY_TRY(eddy_task_join(task, NULL));
+    EDDY_TRY(eddy_task_release(task));
+    EDDY_TRY(eddy_yield());
+    EDDY_TRY(eddy_future_release(done));
+    return eddy_context_release(copy);
+}
+
 /* A partner that wakes whenever it is told to: one wake each way. */
 typedef struct pair {
     eddy_future_t ball;
@@ -204,6 +246,7 @@ static const row_t rows[] = {
     { "timeout", timeout }, { "shield", shield }, { "nested timeouts", nested },
     { "defer", defer }, { "call", call }, { "spawn and join", spawn_and_join },
     { "group of three", group_of_three }, { "future", future }, { "scope cancel", cancel },
+    { "context variables", variables },
 };
 
 /* One row after the other; a row that allocates is named. */

@@ -53,10 +53,12 @@ eddy_status_t eddy_header_tasks(void *context)
     const eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
     const eddy_foreign_options_t foreign_options = EDDY_FOREIGN_OPTIONS_INIT;
     static const eddy_foreign_ops_t ops = EDDY_FOREIGN_OPS_INIT;
+    static const eddy_var_t variable = EDDY_VAR_INIT("variable", NULL, NULL);
     const char *site = EDDY_SITE;
     eddy_task_t task;
     EDDY_TRY(eddy_task_spawn_at(site, eddy_header_body, context, &options, NULL));
     EDDY_TRY(eddy_task_spawn(eddy_header_body, context, &options, &task));
+    EDDY_TRY(eddy_var_set(&variable, context, NULL));
     EDDY_TRY(eddy_foreign_spawn(&ops, context, &foreign_options, &task));
     return eddy_fail(EDDY_EINVAL, "%s: %d", site, EDDY_VERSION_NUMBER);
 }

@@ -53,6 +53,18 @@ extension Ref where Record == LoopRecord {
   }
 }
 
+extension Ref where Record == LoopRecord {
+  /// The context that options name to be shared; none for null.
+  @inline(__always)
+  func findGiven(_ given: eddy_context_t) -> (status: eddy_status_t, context: ContextRef?) {
+    if given.id == 0 { return (EDDY_OK, nil) }
+    guard let context = contexts.contexts.find(given.id) else {
+      return (refuseHandle(given.id), nil)
+    }
+    return (EDDY_OK, context)
+  }
+}
+
 /// Copies a size-first struct over its defaults, by the header's law.
 func read<Options>(
   _ source: UnsafePointer<Options>?, into target: UnsafeMutablePointer<Options>

@@ -71,7 +71,10 @@ private func spawnForeign(
   guard let runtime = found.runtime else { return (found.status, nil) }
   let refusal = loop.refusalToSpawn(in: parent)
   if refusal != EDDY_OK { return (refusal, nil) }
-  let request = SpawnRequest(parent: parent, context: instance, name: options.name, site: site)
+  let given = loop.findGiven(options.context)
+  if given.status != EDDY_OK { return (given.status, nil) }
+  let request = SpawnRequest(
+    parent: parent, context: instance, name: options.name, site: site, sharing: given.context)
   let task = loop.makeForeign(request, runtime, root: form)
   return (task == nil ? EDDY_ENOMEM : EDDY_OK, task)
 }

@@ -88,21 +88,39 @@ public func eddy_future_on_done(
   _ future: eddy_future_t, _ fn: eddy_done_fn?, _ context: UnsafeMutableRawPointer?,
   _ release_context: eddy_release_fn?
 ) -> eddy_status_t {
-  var status = EDDY_EINVAL
+  onDone(future, eddy_context_t(id: 0), fn, context, release_context)
+}
+
+@c @implementation
+public func eddy_future_on_done_in(
+  _ future: eddy_future_t, _ in_context: eddy_context_t, _ fn: eddy_done_fn?,
+  _ context: UnsafeMutableRawPointer?, _ release_context: eddy_release_fn?
+) -> eddy_status_t {
+  onDone(future, in_context, fn, context, release_context)
+}
+
+@inline(__always)
+private func onDone(
+  _ future: eddy_future_t, _ given: eddy_context_t, _ fn: eddy_done_fn?,
+  _ context: UnsafeMutableRawPointer?, _ release: eddy_release_fn?
+) -> eddy_status_t {
+  let status: eddy_status_t
   if let loop = Loop.ofThread {
-    if let completion = loop.findCompletion(future.id) {
-      if let fn {
-        if loop.addCallback(completion, fn, context, release_context) { return EDDY_OK }
-        status = EDDY_ENOMEM
+    let found = loop.findGiven(given)
+    if found.status != EDDY_OK {
+      status = found.status
+    } else if let completion = loop.findCompletion(future.id) {
+      if let fn, loop.addCallback(completion, fn, context, release, sharing: found.context) {
+        return EDDY_OK
       }
-      status = loop.fail(status)
+      status = loop.fail(fn == nil ? EDDY_EINVAL : EDDY_ENOMEM)
     } else {
       status = loop.refuseHandle(future.id)
     }
   } else {
     status = refuseThread(future.id)
   }
-  Gate.release(context, with: release_context)
+  Gate.release(context, with: release)
   return status
 }
 

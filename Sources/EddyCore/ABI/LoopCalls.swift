@@ -153,7 +153,7 @@ public func eddy_loop_close(_ loop: eddy_loop_t) -> eddy_status_t {
   let found = findLoop(loop)
   guard let record = found.loop else { return found.status }
   if record.core.host != nil { return record.fail(EDDY_EPERM) }
-  if record.core.isRunning || record.loopScope.liveTasks > 0 { return record.fail(EDDY_EBUSY) }
+  if record.isInUse { return record.fail(EDDY_EBUSY) }
   record.close()
   return EDDY_OK
 }
@@ -175,7 +175,7 @@ public func eddy_loop_detach(_ loop: eddy_loop_t) -> eddy_status_t {
   let found = findLoop(loop)
   guard let record = found.loop else { return found.status }
   if record.core.host == nil { return record.fail(EDDY_EPERM) }
-  if record.core.isRunning || record.loopScope.liveTasks > 0 { return record.fail(EDDY_EBUSY) }
+  if record.isInUse { return record.fail(EDDY_EBUSY) }
   record.close()
   return EDDY_OK
 }

@@ -95,7 +95,7 @@ private func emptyPost(_ kind: PostKind) -> PostRecord {
     node: RemoteNode(next: nil),
     ready: Runnable(next: nil, run: nil, owner: nil, isQueued: false, isTask: false),
     kind: kind, isRemote: true, status: EDDY_OK, target: 0, function: nil, context: nil,
-    release: nil, message: nil)
+    release: nil, message: nil, contextPlace: .empty)
 }
 
 private func send(_ record: PostRecord, to future: eddy_future_t) -> eddy_status_t {

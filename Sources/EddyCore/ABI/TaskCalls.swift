@@ -35,15 +35,17 @@ private func spawn(
   _ ret_task: UnsafeMutablePointer<eddy_task_t>?
 ) -> eddy_status_t {
   var options = eddy_spawn_options_t()
-  var status = source == nil ? EDDY_OK : readSpawnOptions(source, &options)
-  if status == EDDY_OK { status = loop.refusalToSpawn(in: parent) }
-  guard status == EDDY_OK, let fn else {
-    return refuseSpawn(status == EDDY_OK ? EDDY_EINVAL : status, loop, context, source)
+  var given = (status: EDDY_OK, context: ContextRef?.none)
+  if source != nil { given = readSpawnOptions(source, &options, loop) }
+  if given.status == EDDY_OK { given.status = loop.refusalToSpawn(in: parent) }
+  guard given.status == EDDY_OK, let fn else {
+    return refuseSpawn(given.status == EDDY_OK ? EDDY_EINVAL : given.status, loop, context, source)
   }
   let stackBytes =
     options.stack_bytes == 0
     ? loop.stackBytes : Ref<StackPool>.rounded(Int(options.stack_bytes))
-  let request = SpawnRequest(parent: parent, context: context, name: options.name, site: site)
+  let request = SpawnRequest(
+    parent: parent, context: context, name: options.name, site: site, sharing: given.context)
   guard
     let task = loop.makeFiber(
       request, fn, release: options.release_context, stackBytes: stackBytes)
@@ -56,11 +58,13 @@ private func spawn(
 }
 
 private func readSpawnOptions(
-  _ source: UnsafePointer<eddy_spawn_options_t>?, _ options: inout eddy_spawn_options_t
-) -> eddy_status_t {
+  _ source: UnsafePointer<eddy_spawn_options_t>?, _ options: inout eddy_spawn_options_t,
+  _ loop: Loop
+) -> (status: eddy_status_t, context: ContextRef?) {
   let status = read(source, into: &options)
-  if status != EDDY_OK { return status }
-  return options.flags == 0 && isStackSize(options.stack_bytes) ? EDDY_OK : EDDY_EINVAL
+  if status != EDDY_OK { return (status, nil) }
+  guard options.flags == 0, isStackSize(options.stack_bytes) else { return (EDDY_EINVAL, nil) }
+  return loop.findGiven(options.context)
 }
 
 /// A spawn is refused: the context is released all the same.
@@ -153,6 +157,17 @@ public func eddy_task_set_local(_ local: UnsafeMutableRawPointer?) -> eddy_statu
   guard let loop = Loop.ofThread, let task = loop.current else { return refuseFiber() }
   task.local = local
   return EDDY_OK
+}
+
+@c @implementation
+public func eddy_task_var_get(
+  _ task: eddy_task_t, _ variable: UnsafePointer<eddy_var_t>?, _ ret_value: ValueOut?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuseThread(task.id) }
+  guard let record = loop.tasks.find(task.id), record.completion.state == .pending else {
+    return loop.refuseHandle(task.id)
+  }
+  return readVariable(variable, in: record.contextPlace, loop, ret_value)
 }
 
 @c @implementation

@@ -10,16 +10,18 @@
 import CEddy
 
 extension Ref where Record == LoopRecord {
-  /// False when memory is out; then nothing has been kept.
+  /// It runs in a copy of the current context, or in the one that is given to be shared. False when
+  /// memory is out; then nothing has been kept.
   func addCallback(
     _ completion: CompletionRef, _ function: eddy_done_fn, _ context: UnsafeMutableRawPointer?,
-    _ release: eddy_release_fn?
+    _ release: eddy_release_fn?, sharing given: ContextRef? = nil
   ) -> Bool {
     guard let callback = self.callbacks.take() else { return false }
     callback.completion = completion
     callback.function = function
     callback.context = context
     callback.releaseContext = release
+    callback.contextPlace = contextForLater(given)
     callback.ready = Runnable(
       next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
       owner: callback.raw, isQueued: false, isTask: false)
@@ -55,7 +57,9 @@ extension Ref where Record == LoopRecord {
       else { continue }
       completion.unlink(waiter)
       let release = callback.releaseContext
+      let place = callback.contextPlace
       self.callbacks.give(callback)
+      contexts.drop(place)
       Gate.release(context, with: release)
       count += 1
     }
@@ -68,10 +72,12 @@ extension Ref where Record == LoopRecord {
     let context = callback.context
     let release = callback.releaseContext
     let function = callback.function
+    let outer = contexts.beginCallback(in: callback.contextPlace)
     self.callbacks.give(callback)
     let status =
       self.isClosing
       ? EDDY_OK : function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
+    contexts.endCallback(outer)
     Gate.release(context, with: release)
     if status != EDDY_OK {
       var subject = ReportSubject.none

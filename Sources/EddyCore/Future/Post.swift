@@ -20,6 +20,7 @@ extension Ref where Record == LoopRecord {
     post.function = function
     post.context = context
     post.release = release
+    post.contextPlace = contextForLater(nil)
     makeReady(post)
     return true
   }
@@ -48,9 +49,13 @@ extension Ref where Record == LoopRecord {
     Memory.free(record.message)
   }
 
+  /// What came through the door has no context of this loop's: it gets a copy of the loop's own.
   private func call(_ record: PostRecord) {
+    let place = record.isRemote ? contextForLater(nil) : record.contextPlace
+    let outer = contexts.beginCallback(in: place)
     let status =
       self.isClosing ? EDDY_OK : record.function.unsafelyUnwrapped(record.context)
+    contexts.endCallback(outer)
     if record.release != nil { Gate.release(record.context, with: record.release) }
     if status == EDDY_OK { return }
     let error = diagnostics.takeError(from: self.at.lastError, for: status)

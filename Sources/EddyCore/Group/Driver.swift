@@ -13,7 +13,8 @@ extension Ref where Record == LoopRecord {
   /// Runs a root task to its end. The caller has checked that the loop may run.
   func runRoot(_ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
     releaseKeptRoot()
-    let request = SpawnRequest(parent: loopScope, context: context, name: nil, site: nil)
+    let request = SpawnRequest(
+      parent: loopScope, context: context, name: nil, site: nil, sharing: nil)
     guard let task = makeFiber(request, function, release: nil, stackBytes: self.stackBytes) else {
       return fail(EDDY_ENOMEM)
     }

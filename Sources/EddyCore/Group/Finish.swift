@@ -3,7 +3,7 @@
 // Invariants:
 // 1. A task that was cancelled before its first step never runs its function.
 // 2. The end happens in one piece, without a wait: leave the tree, tell the group, release the
-//    context, give the completion its outcome.
+//    function's context, drop the task's, give the completion its outcome.
 // 3. A child's failure is in its group's error before the group is told that it has ended.
 // Threads: the loop's.
 
@@ -50,6 +50,7 @@ extension Ref where Record == LoopRecord {
       self.fiber = nil
     }
     releaseContext(of: task)
+    dropContext(of: task)
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
       status == EDDY_OK ? .done : status == EDDY_ECANCELED ? .cancelled : .failed

@@ -61,6 +61,7 @@ extension Ref where Record == LoopRecord {
     } else {
       guard let root = makeScope(form, in: request.parent, owner: task, site: request.site) else {
         Memory.free(task.name)
+        dropContext(of: task)
         discard(task)
         return nil
       }
@@ -80,12 +81,11 @@ extension Ref where Record == LoopRecord {
       endForeign(task)
     case .starting:
       task.foreignPhase = .running
-      task.foreign.unsafelyUnwrapped.ops.start.unsafelyUnwrapped(
-        task.context, eddy_task_t(id: task.id))
+      tell(task, task.foreign.unsafelyUnwrapped.ops.start.unsafelyUnwrapped)
     case .running:
       if task.owesCancel, let cancel = task.foreign.unsafelyUnwrapped.ops.cancel {
         task.owesCancel = false
-        cancel(task.context, eddy_task_t(id: task.id))
+        tell(task, cancel)
       }
     case .closing:
       if task.root.liveTasks == 0 { endForeign(task) }
@@ -93,6 +93,15 @@ extension Ref where Record == LoopRecord {
       break
     }
     unpin(task.completion)
+  }
+
+  /// Calls `start` or `cancel`, with no task current, in a copy of the task's context.
+  private func tell(
+    _ task: TaskRef, _ function: @convention(c) (UnsafeMutableRawPointer?, eddy_task_t) -> Void
+  ) {
+    let outer = contexts.beginCallback(in: contexts.copy(task.contextPlace))
+    function(task.context, eddy_task_t(id: task.id))
+    contexts.endCallback(outer)
   }
 
   /// Begins the end of a foreign task. What it ends with is kept in its completion, which nobody

@@ -64,6 +64,7 @@ extension Ref where Record == LoopRecord {
     self.callbacks = Pool()
     self.entries = Pool()
     self.posts = Pool()
+    self.contexts = ContextCore(loopNumber: claim.number, firstGeneration: first)
     core.receive = { core, node in Loop.receive(core, node) }
     core.keepsHost = options.flags & EDDY_LOOP_UNREF == 0
     diagnostics.report = options.report
@@ -92,6 +93,11 @@ extension Ref where Record == LoopRecord {
 
   var publicID: UInt64 { Registry.id(number: core.number, generation: core.generation) }
 
+  /// It runs, tasks are live, or a function runs in a context: it cannot be freed now.
+  var isInUse: Bool {
+    core.isRunning || loopScope.liveTasks > 0 || contexts.openRuns > 0
+  }
+
   /// Frees a loop that has no live tasks.
   func close() {
     core.auditBetweenRounds()
@@ -100,6 +106,7 @@ extension Ref where Record == LoopRecord {
     closeDoor()
     dropCallbacks()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
+    contexts.dropOutside()
     reportReferences()
     closePoll()
     if let free = self.freeDescriptors { free(raw) }
@@ -108,7 +115,9 @@ extension Ref where Record == LoopRecord {
     checkAllFree()
     let next = max(
       max(self.tasks.nextGeneration, self.futures.nextGeneration),
-      max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration))
+      max(
+        max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration),
+        contexts.nextGeneration))
     self.tasks.freeAll()
     self.futures.freeAll()
     self.scopes.freeAll()
@@ -118,6 +127,7 @@ extension Ref where Record == LoopRecord {
     self.callbacks.free()
     self.entries.free()
     self.posts.free()
+    self.contexts.freeAll()
     core.timers.free()
     core.ready.free()
     let data = self.data
@@ -203,6 +213,7 @@ extension Ref where Record == LoopRecord {
       if self.futures.isLive(future) { left += dropReferences(of: CompletionRef(raw: future.raw)) }
     }
     left += releaseAllErrors()
+    left += contexts.releaseAll()
     if left > 0 {
       diagnostics.report(
         EDDY_EBUSY, "references were left at loop close; what they hold is freed", .none)

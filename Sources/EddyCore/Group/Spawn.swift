@@ -13,6 +13,8 @@ struct SpawnRequest {
   var context: UnsafeMutableRawPointer?
   var name: UnsafePointer<CChar>?
   var site: UnsafePointer<CChar>?
+  /// The context to share, or nil for a copy of the current one.
+  var sharing: ContextRef?
 }
 
 extension Ref where Record == LoopRecord {
@@ -87,6 +89,7 @@ extension Ref where Record == LoopRecord {
       task.spawner = 0
       task.local = nil
     }
+    task.contextPlace = contextForLater(request.sharing)
     self.lastSerial &+= 1
     task.serial = self.lastSerial
     let root = task.ownRootRef

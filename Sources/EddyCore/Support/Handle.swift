@@ -14,6 +14,8 @@ enum HandleKind: UInt64 {
   /// A task's root scope: the task's index and generation under another kind.
   case rootScope = 5
   case error = 6
+  case context = 7
+  case token = 8
 }
 
 enum Handle {

@@ -35,6 +35,7 @@ struct LoopRecord {
   var callbacks: Pool<CallbackRecord>
   var entries: Pool<EntryRecord>
   var posts: Pool<PostRecord>
+  var contexts: ContextCore
   /// The user's pointer for the whole loop.
   var data: UnsafeMutableRawPointer?
   var releaseData: eddy_release_fn?
@@ -83,6 +84,8 @@ struct PostRecord {
   var context: UnsafeMutableRawPointer?
   var release: eddy_release_fn?
   var message: UnsafeMutablePointer<CChar>?
+  /// What a call of this thread's will run in.
+  var contextPlace: ContextPlace
 }
 
 /// A callback on a completion.
@@ -93,6 +96,8 @@ struct CallbackRecord {
   var function: eddy_done_fn?
   var context: UnsafeMutableRawPointer?
   var releaseContext: eddy_release_fn?
+  /// What it will run in.
+  var contextPlace: ContextPlace
 }
 
 extension Ref where Record == LoopRecord {

@@ -36,6 +36,8 @@ struct TaskRecord {
   var foreign: Ref<ForeignRuntime>?
   var lastError: ErrorSlot
   var local: UnsafeMutableRawPointer?
+  /// The context of its steps, for context variables; `context` above is the function's argument.
+  var contextPlace: ContextPlace
   var spawner: UInt64
   var serial: UInt64
   var name: UnsafeMutablePointer<CChar>?
