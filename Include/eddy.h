@@ -1026,6 +1026,10 @@ EDDY_API eddy_status_t eddy_context_retain(eddy_context_t context);
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
 EDDY_API eddy_status_t eddy_context_release(eddy_context_t context);
 
+/* 1 once a variable has been set on this thread's loop, so that a binding can leave contexts alone
+ * before; else 0. Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+EDDY_API int32_t eddy_context_used(void);
+
 /* ------------------------------------------------------------------------------------------------
  * Foreign tasks: tasks whose steps another runtime runs (Swift, Python, Rust, a state machine)
  *

@@ -1,6 +1,6 @@
 // The task of Eddy that Swift code runs in, as code on any thread sees it.
 //
-// Owns the one task local of the module. Children of Swift inherit it, structured or not.
+// Owns the two task locals of the module. Children of Swift inherit it, structured or not.
 // Invariants:
 // 1. A place tells one task for as long as anybody can hold it: its worker writes to it only while
 //    no other Swift task has it.
@@ -18,6 +18,8 @@ final class TaskPlace: @unchecked Sendable {
   /// The Swift task of the worker.
   let swiftTask: UnsafeRawPointer?
 
+  var task: eddy_task_t { eddy_task_t(id: id) }
+
   init(_ state: LoopState, _ swiftTask: UnsafeRawPointer?) {
     self.state = state
     self.swiftTask = swiftTask
@@ -26,6 +28,8 @@ final class TaskPlace: @unchecked Sendable {
 
 enum CurrentTask {
   @TaskLocal static var place: TaskPlace?
+  /// The innermost context variable that Swift code has bound.
+  @TaskLocal static var binding: ContextBinding?
 
   static var id: UInt64 { place?.id ?? 0 }
 

@@ -75,14 +75,13 @@ func spawnFunction(
   var options = eddy_spawn_options_t()
   options.size = UInt32(MemoryLayout<eddy_spawn_options_t>.size)
   var task = eddy_task_t()
-  let status: eddy_status_t
-  if let name {
-    status = name.withCString { text in
+  let status = inheritingContext { context in
+    options.context = context
+    guard let name else { return spawn(&options, &task) }
+    return name.withCString { text in
       options.name = text
       return spawn(&options, &task)
     }
-  } else {
-    status = spawn(&options, &task)
   }
   try check(status)
   let storage = TaskStorage<UnsafeMutableRawPointer?>(state, nil)

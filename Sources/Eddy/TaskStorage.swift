@@ -89,15 +89,16 @@ class AnyTaskStorage: @unchecked Sendable {
     options.parent = parent
     options.timeout_ns = form.timeout
     options.grace_ns = form.grace
-    let instance = Unmanaged.passRetained(self).toOpaque()
-    let status: eddy_status_t
-    if let name {
-      status = name.withCString { text in
+    let status = inheritingContext { context in
+      options.context = context
+      let instance = Unmanaged.passRetained(self).toOpaque()
+      guard let name else {
+        return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
+      }
+      return name.withCString { text in
         options.name = text
         return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
       }
-    } else {
-      status = eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
     }
     if status != EDDY_OK { throw currentError(status) }
   }

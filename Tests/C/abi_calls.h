@@ -140,6 +140,7 @@ ABI_CALL(context_with, eddy_context_t copy;
     return eddy_context_with(CONTEXT, &abi_variable, &abi_released, &copy))
 ABI_CALL(context_get, void *value; return eddy_context_get(CONTEXT, &abi_variable, &value))
 ABI_CALL(context_run, return eddy_context_run(CONTEXT, abi_body, NULL))
+ABI_CALL(context_used, return eddy_context_used() ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(context_retain, return eddy_context_retain(CONTEXT))
 ABI_CALL(context_release, return eddy_context_release(CONTEXT))
 ABI_CALL(var_reset, return eddy_var_reset(TOKEN))
@@ -271,6 +272,7 @@ static const abi_call_t abi_free_calls[] = {
     { "sleep", 0, ABI_TASK, call_sleep },
     { "yield", 0, ABI_TASK, call_yield },
     { "checkpoint", 0, ABI_TASK, call_checkpoint },
+    { "context_used", 0, ABI_SILENT, call_context_used },
     { "cancelled", 0, ABI_TASK | ABI_SILENT, call_cancelled },
     { "fd_wait", 0, ABI_TASK, call_fd_wait },
     { "scope_open", 0, ABI_TASK, call_scope_open },

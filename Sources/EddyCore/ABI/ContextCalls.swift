@@ -187,3 +187,9 @@ public func eddy_context_release(_ context: eddy_context_t) -> eddy_status_t {
   else { return loop.refuseHandle(context.id) }
   return EDDY_OK
 }
+
+@c @implementation
+public func eddy_context_used() -> Int32 {
+  guard let loop = Loop.ofThread else { return 0 }
+  return loop.contexts.isUsed ? 1 : 0
+}

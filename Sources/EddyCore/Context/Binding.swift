@@ -56,6 +56,10 @@ struct BindingStore {
 }
 
 extension Ref where Record == BindingStore {
+  /// Whether a variable has ever been set on the loop.
+  @inline(__always)
+  var isUsed: Bool { self.values.isUsed }
+
   /// A value with one reference, or nil when memory is out.
   func makeValue(_ value: UnsafeMutableRawPointer?, _ release: eddy_release_fn?) -> ValueRef? {
     guard let record = self.values.take() else { return nil }

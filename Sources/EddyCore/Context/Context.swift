@@ -176,6 +176,10 @@ extension Ref where Record == ContextCore {
 // ---- Setting and putting back ---
 
 extension Ref where Record == ContextCore {
+  /// Whether a variable has ever been set on the loop.
+  @inline(__always)
+  var isUsed: Bool { store.isUsed }
+
   /// Binds a variable in the context in a place; the value is then the context's. Returns the token
   /// if one is wanted. False when memory is out; then nothing has changed.
   func set(

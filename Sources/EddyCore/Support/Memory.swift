@@ -92,6 +92,10 @@ struct Pool<Record> {
     chunks = nil
   }
 
+  /// A record has been taken from it, now or before.
+  @inline(__always)
+  var isUsed: Bool { chunks != nil }
+
   /// A zeroed record, or nil when memory is out.
   @inline(__always)
   mutating func take() -> Ref<Record>? {
