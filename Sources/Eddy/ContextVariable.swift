@@ -159,11 +159,8 @@ final class ContextBinding: @unchecked Sendable {
 
   deinit {
     if context.id == 0 { return }
-    guard let state, !state.isOnThread else {
-      _ = eddy_context_release(context)
-      return
-    }
-    state.post(
+    if eddy_context_release(context) != EDDY_EWRONGTHREAD { return }
+    state?.post(
       UnsafeMutableRawPointer(bitPattern: UInt(context.id))!,
       { eddy_context_release(eddy_context_t(id: UInt64(UInt(bitPattern: $0)))) }, release: nil)
   }

@@ -43,15 +43,13 @@ class AnyTaskStorage: @unchecked Sendable {
     if task.id == 0 { return }
     let task = self.task
     self.task = eddy_task_t()
-    if state.isOnThread {
-      _ = eddy_task_release(task)
-    } else {
-      state.post(
-        UnsafeMutableRawPointer(bitPattern: UInt(task.id))!,
-        { context in
-          eddy_task_release(eddy_task_t(id: UInt64(UInt(bitPattern: context))))
-        }, release: nil)
-    }
+    // Asked of the core, since inside a release function the loop's thread does not tell itself.
+    if eddy_task_release(task) != EDDY_EWRONGTHREAD { return }
+    state.post(
+      UnsafeMutableRawPointer(bitPattern: UInt(task.id))!,
+      { context in
+        eddy_task_release(eddy_task_t(id: UInt64(UInt(bitPattern: context))))
+      }, release: nil)
   }
 
   nonisolated(unsafe) static let ops: UnsafePointer<eddy_foreign_ops_t> = {
