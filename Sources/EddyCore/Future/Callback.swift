@@ -23,7 +23,6 @@ extension Ref where Record == LoopRecord {
     callback.ready = Runnable(
       next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
       owner: callback.raw, isQueued: false, isTask: false)
-    completion.isRead = true
     pin(completion)
     if completion.state != .pending {
       core.makeReady(callback.at.ready)
@@ -69,6 +68,8 @@ extension Ref where Record == LoopRecord {
     let release = callback.releaseContext
     let function = callback.function
     self.callbacks.give(callback)
+    // Not before: one that is taken back has seen nothing.
+    completion.isRead = true
     let status =
       self.isClosing
       ? EDDY_OK : function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))

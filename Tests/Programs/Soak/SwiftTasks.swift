@@ -168,7 +168,7 @@ extension World {
     scope.isClosed = true
     task.current = scope.parent
     let status = failure.map { statusOf($0) } ?? EDDY_OK
-    if Known.nestedScopeFailsGroup, !isLate { failAround(scope, status) }
+    if Known.nestedScopeFailsGroup, !isLate, scope.hasBodyRun { failAround(scope, status) }
     checkScope(scope, op, task, status, failure)
     return (status, failure)
   }
