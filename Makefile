@@ -102,7 +102,8 @@ stage: ## installs into build/stage, for examples and tests
 
 .PHONY: test swift test-swift test-c test-examples symbols headers lint tidy aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
-	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift aarch64
+	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift soak-check \
+		aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -141,6 +142,13 @@ aarch64: ## the aarch64 switch, under qemu-user
 .PHONY: sanitize bench demo demo-c
 sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsan, valgrind, or all
 	@sh Scripts/sanitize.sh $(TOOL)
+
+.PHONY: soak soak-check
+soak: ## random programs for DURATION=10 seconds; SEED=n shows one again, and shrinks it
+	@DURATION=$(DURATION) SEED=$(SEED) MUTANT=$(MUTANT) FIRST=$(FIRST) sh Scripts/soak.sh
+
+soak-check: ## a few random programs, and that each planted fault is found
+	@sh Scripts/soak.sh check
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh

@@ -25,7 +25,7 @@ func pointer(_ number: Int) -> UnsafeMutableRawPointer {
   UnsafeMutableRawPointer(bitPattern: number + 1)!
 }
 
-func number(_ pointer: UnsafeMutableRawPointer?) -> Int { Int(bitPattern: pointer) - 1 }
+func index(of pointer: UnsafeMutableRawPointer?) -> Int { Int(bitPattern: pointer) - 1 }
 
 /// The status under which C would see a Swift error.
 func statusOf(_ error: any Error) -> eddy_status_t {
@@ -73,7 +73,7 @@ extension World {
     parent.children.append(child.id)
     let status = quietly { start(child, op, in: op.place >= 0 ? parent.handle : nil) }
     if status == EDDY_OK {
-      child.isHeld = true
+      child.isHeld = child.handle.id != 0
       child.root.handle = eddy_task_scope(child.handle)
       if span.isCertain(now, isSwift: false) { violate("T\(child.id) was let into a dead group") }
       if parent.isClosed { violate("T\(child.id) was let into a closed group") }
@@ -110,18 +110,24 @@ extension World {
     options.size = UInt32(MemoryLayout<eddy_spawn_options_t>.size)
     options.release_context = releaseContext
     child.hasContext = true
-    if let group {
-      return eddy_group_spawn_at(
-        nil, group, fiberMain, pointer(child.id), &options, &child.handle)
+    var handle = eddy_task_t()
+    let status = withUnsafeMutablePointer(to: &handle) { handle in
+      let result = op.isUnheld ? nil : handle
+      guard let group else {
+        return eddy_task_spawn_at(nil, fiberMain, pointer(child.id), &options, result)
+      }
+      return eddy_group_spawn_at(nil, group, fiberMain, pointer(child.id), &options, result)
     }
-    return eddy_task_spawn_at(nil, fiberMain, pointer(child.id), &options, &child.handle)
+    child.handle = handle
+    return status
   }
 
   private func startThroughSwift(_ child: TaskState, in scope: eddy_scope_t?) throws {
     let group = try scope.map { try Group(scope: $0) }
     guard child.isSwift else {
       let context = pointer(child.id)
-      child.cHandle = try group?.spawn(fiberMain, context: context)
+      child.cHandle =
+        try group?.spawn(fiberMain, context: context)
         ?? Eddy.spawn(fiberMain, context: context)
       child.handle = child.cHandle!.task
       return
@@ -138,13 +144,22 @@ extension World {
     guard target.isHeld else { return EDDY_OK }
     let wasLive = isLive(target)
     if wasLive { target.root.own.allow(now) } else { endedUnbegun(target) }
-    let status = quietly { eddy_task_cancel(target.handle, "asked") }
+    let status = quietly { askToEnd(target, op, wasLive) }
     if status != (wasLive ? EDDY_OK : EDDY_EALREADY) {
       violate("cancelling T\(target.id) gave \(name(status))")
     }
     if status == EDDY_OK { target.root.own.setAfter(now) }
     if status == EDDY_EALREADY { target.wasRead = true }
     return EDDY_OK
+  }
+
+  /// In either language's way; Swift's says nothing.
+  private func askToEnd(_ target: TaskState, _ op: Op, _ wasLive: Bool) -> eddy_status_t {
+    guard op.id % 2 == 0, let handle = target.swiftHandle else {
+      return eddy_task_cancel(target.handle, "asked")
+    }
+    handle.cancel(reason: "asked")
+    return wasLive ? EDDY_OK : EDDY_EALREADY
   }
 
   private func dropTask(_ op: Op) -> eddy_status_t {
@@ -183,7 +198,7 @@ extension World {
     }
     // A cancelled reader gets ECANCELED or ETARGETCANCELED; which is the reader's affair.
     checkRead(
-      op, by: task, status, value: number(value), isCancelled: status == EDDY_ECANCELED)
+      op, by: task, status, value: index(of: value), isCancelled: status == EDDY_ECANCELED)
     if status == EDDY_OK {
       target.isTaken = true
       release?(value)
@@ -211,7 +226,7 @@ extension World {
     var value: UnsafeMutableRawPointer?
     var release: eddy_release_fn?
     let status = quietly { eddy_future_take(futures[op.target].handle, &value, &release) }
-    checkFuture(op, status, number(value), isPendingRight: true)
+    checkFuture(op, status, index(of: value), isPendingRight: true)
     if status == EDDY_OK {
       futures[op.target].isTaken = true
       release?(value)

@@ -55,7 +55,7 @@ extension World {
       group.own.allow(now)
       group.isOrderKnown = false
     }
-    group.failures.append(outcome)
+    group.addFailure(outcome, isSwift: task.isSwift, now)
     task.wasInGroup = true
     if group.owner >= 0, tasks[group.owner].isSwift { group.allowAround(now) }
   }
@@ -129,7 +129,9 @@ extension World {
     let who = "T\(target.id), read by \(reader.map { "T\($0.id)" } ?? "nobody"),"
     if !target.isHeld, status == EDDY_EBADHANDLE { return }
     if status == EDDY_EDEADLK {
-      if reader?.current.isOwned(by: target.id) != true { violate("\(who) is no ancestor") }
+      if reader.map({ target.root.isSeen(around: $0.current) }) != true {
+        violate("\(who) is no ancestor")
+      }
       return
     }
     if target.isHeld, isLive(target) {

@@ -4,8 +4,9 @@
 
 import CEddy
 
-let fiberMain: eddy_task_fn = { raw in world.runFiber(number(raw)) }
-private let cleanupMain: eddy_task_fn = { raw in world.runCleanup(number(raw)) }
+let fiberMain: eddy_task_fn = { raw in world.runFiber(index(of: raw)) }
+private let callMain: eddy_task_fn = { raw in world.runCall(index(of: raw)) }
+private let cleanupMain: eddy_task_fn = { raw in world.runCleanup(index(of: raw)) }
 
 extension World {
   func runFiber(_ id: Int) -> eddy_status_t {
@@ -20,7 +21,7 @@ extension World {
     }
     var this = eddy_task_t()
     _ = eddy_task_current(&this)
-    if id == 0 { task.handle = this }
+    if task.handle.id == 0 { task.handle = this }
     if this.id != task.handle.id { violate("T\(id) is not the current task") }
     var status = plain(block(task.spec.body, task))
     if status == -6 { status = eddy_fail_text(-6, "plain") }
@@ -113,7 +114,7 @@ extension World {
       if status != EDDY_ECANCELED { violate("[\(op.id)] waited in a cancelled scope") }
       return status
     }
-    checkFuture(op, status, number(value), isPendingRight: false)
+    checkFuture(op, status, index(of: value), isPendingRight: false)
     return status
   }
 
@@ -121,7 +122,7 @@ extension World {
     let target = tasks[op.target]
     guard target.isHeld else { return EDDY_OK }
     let wasLive = isLive(target)
-    let isAround = task.current.isOwned(by: target.id)
+    let isAround = target.root.isSeen(around: task.current)
     // A ring of joins has no good end, so only an ancestor is joined against the order.
     let joins = op.kind == .join
     var value: UnsafeMutableRawPointer?
@@ -144,40 +145,93 @@ extension World {
       return status
     }
     checkRead(
-      op, by: task, status, value: target.isSwift ? nil : number(value), isCancelled: isCancelled)
+      op, by: task, status, value: target.isSwift ? nil : index(of: value), isCancelled: isCancelled
+    )
     return status
   }
 
   // MARK: Scopes
 
   private func scope(_ op: Op, _ task: TaskState) -> eddy_status_t {
-    let outside = task.current!
-    let scope = Scope("S\(op.id)", in: outside, owner: task.id, now)
+    let scope = Scope("S\(op.id)", in: task.current, owner: task.id, now)
     let length = op.time * 1_000_000
     var options = eddy_scope_options_t()
     options.size = UInt32(MemoryLayout<eddy_scope_options_t>.size)
+    scope.isGroup = op.kind == .group
+    scope.isShield = op.kind == .shield
+    if scope.isGroup { options.flags |= EDDY_SCOPE_GROUP }
+    if scope.isShield {
+      options.flags |= EDDY_SCOPE_SHIELD
+      options.grace_ns = length
+      scope.grace = length
+    }
+    if op.hasDeadline { options.timeout_ns = length }
+    if op.kind == .timeout || op.hasDeadline { scope.deadline = now + length }
+    scopes[op.id] = scope
+    if op.isCall { return bound(scope, op, &options, task) }
     let opened: eddy_status_t
     switch op.kind {
-    case .group:
-      scope.isGroup = true
-      opened = eddy_group_open_at(nil, &scope.handle, &options)
-    case .timeout:
-      scope.deadline = now + length
-      opened = eddy_timeout_open_at(nil, &scope.handle, length, &options)
-    case .shield:
-      scope.isShield = true
-      scope.grace = length
-      options.grace_ns = length
-      opened = eddy_shield_open_at(nil, &scope.handle, &options)
-    default:
-      opened = eddy_scope_open_at(nil, &scope.handle, &options)
+    case .group: opened = eddy_group_open_at(nil, &scope.handle, &options)
+    case .timeout: opened = eddy_timeout_open_at(nil, &scope.handle, length, &options)
+    case .shield: opened = eddy_shield_open_at(nil, &scope.handle, &options)
+    default: opened = eddy_scope_open_at(nil, &scope.handle, &options)
     }
     if opened != EDDY_OK { violate("opening [\(op.id)] gave \(name(opened))") }
-    scopes[op.id] = scope
     task.current = scope
     let body = block(op.body, task)
     if task.current !== scope { violate("[\(op.id)] ends in another scope") }
     return close(scope, body, task)
+  }
+
+  /// A scope that is bound to a call.
+  private func bound(
+    _ scope: Scope, _ op: Op, _ options: inout eddy_scope_options_t, _ task: TaskState
+  ) -> eddy_status_t {
+    let number = calls.count
+    calls.append((op, scope, task))
+    var value: UnsafeMutableRawPointer?
+    let result =
+      op.kind == .timeout
+      ? eddy_with_timeout_at(nil, op.time * 1_000_000, callMain, pointer(number), &value)
+      : eddy_call_at(nil, &options, callMain, pointer(number), &value)
+    task.waiting = .not
+    scope.isClosed = true
+    if !scope.hasBodyRun { violate("\(scope.name) did not run: \(name(result))") }
+    task.current = scope.parent
+    let isOuter = checkLevel(task, eddy_cancelled() != 0, "after \(scope.name)")
+    checkClose(
+      scope, scope.bodyStatus, result, own: scope.ownChoices, outer: [isOuter],
+      byDeadline: scope.deadline <= scope.closing ? [false, true] : [false])
+    if result == EDDY_EGROUP, scope.isGroup {
+      let isForeign = scope.bodyStatus == EDDY_ECANCELED && !isOuter && scope.ownChoices == [false]
+      if isForeign || scope.bodyStatus != EDDY_ECANCELED {
+        let body = isForeign ? EDDY_EFOREIGNCANCEL : scope.bodyStatus
+        checkErrors(scope, body: body, currentErrors())
+      }
+    }
+    if result == EDDY_OK, scope.bodyStatus == EDDY_OK, index(of: value) != scope.value {
+      violate("\(scope.name) gave value \(index(of: value)), not \(scope.value)")
+    }
+    return result
+  }
+
+  fileprivate func runCall(_ number: Int) -> eddy_status_t {
+    let (op, scope, task) = calls[number]
+    entered("S\(op.id)")
+    if scope.hasBodyRun { violate("S\(op.id) ran twice") }
+    scope.hasBodyRun = true
+    task.current = scope
+    let status = block(op.body, task)
+    scope.value = newValue()
+    if eddy_return(pointer(scope.value), releaseValue) != EDDY_OK { violate("eddy_return") }
+    let own = scope.ownSpan()
+    let mustBeOwn = own.isCertain(now, isSwift: false)
+    scope.ownChoices = own.isPossible(now) && !mustBeOwn ? [false, true] : [mustBeOwn]
+    if status != EDDY_OK { scope.own.allow(now) }
+    scope.bodyStatus = status
+    scope.closing = now
+    task.waiting = .children
+    return status
   }
 
   private func close(_ scope: Scope, _ body: eddy_status_t, _ task: TaskState) -> eddy_status_t {

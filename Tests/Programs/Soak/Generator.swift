@@ -40,16 +40,15 @@ struct Generator {
 
   private init(_ seed: UInt64) {
     random = Random(seed)
-    isMixed = random.chance(40)
-    limit = 8 + random.below(Self.maxOps - 8)
+    isMixed = random.chance(60)
+    limit = 14 + random.below(Self.maxOps - 14)
   }
 
   static func program(_ seed: UInt64) -> Program {
     var generator = Generator(seed)
     generator.program.tasks = [TaskSpec()]
     let helper = generator.helper()
-    let body = generator.block(in: 0, depth: 0, within: [], length: 4 + generator.random.below(7))
-    generator.program.tasks[0].body = helper + body
+    generator.program.tasks[0].body = helper + generator.rootBody()
     for task in generator.program.tasks.indices {
       let body = generator.program.tasks[task].body
       generator.program.tasks[task].body = generator.aimed(body, of: task)
@@ -69,6 +68,25 @@ struct Generator {
       program.tasks[1].body.append(Op(id: newId(), kind: kind, target: future))
     }
     return [spawn]
+  }
+
+  /// Most roots wait for what they have begun, in a group or by sleeping; the others show what a
+  /// shutdown does.
+  private mutating func rootBody() -> [Op] {
+    var ops: [Op] = []
+    if random.chance(65) {
+      var group = Op(id: newId(), kind: .group)
+      groups.append(group.id)
+      for _ in 0..<(1 + random.below(3)) {
+        group.body.append(op(.spawn, in: 0, depth: 1, within: [group.id]))
+      }
+      group.body += block(in: 0, depth: 1, within: [group.id], length: 2 + random.below(6))
+      ops = [group] + block(in: 0, depth: 0, within: [], length: random.below(3))
+    } else {
+      ops = block(in: 0, depth: 0, within: [], length: 4 + random.below(7))
+    }
+    if random.chance(40) { ops.append(Op(id: newId(), kind: .sleep, time: 20)) }
+    return ops
   }
 
   private mutating func newId() -> Int {
@@ -116,17 +134,22 @@ struct Generator {
   ) -> [Op] {
     var ops: [Op] = []
     for _ in 0..<length where program.opCount < limit {
-      ops.append(op(in: task, depth: depth, within: scopes))
+      let kind = kind(program.tasks[task].language, depth)
+      ops.append(op(kind, in: task, depth: depth, within: scopes))
     }
     return ops
   }
 
-  private mutating func op(in task: Int, depth: Int, within scopes: [Int]) -> Op {
-    let kind = kind(program.tasks[task].language, depth)
+  private mutating func op(
+    _ kind: Kind, in task: Int, depth: Int, within scopes: [Int]
+  ) -> Op {
     var op = Op(id: newId(), kind: kind, target: random.below(1 << 16))
     op.time = Self.times[random.below(Self.times.count)]
     op.tries = random.chance(kind == .spawn ? 10 : 45)
     op.status = Self.failures[random.below(Self.failures.count)]
+    let isC = program.tasks[task].language == .c
+    op.isCall = kind.isScope && isC && random.chance(30)
+    op.hasDeadline = kind == .group && isC && op.time > 0 && random.chance(25)
     switch kind {
     case .spawn:
       addTask(&op, depth, scopes)
@@ -172,6 +195,7 @@ struct Generator {
     } else if let group = groups.last, random.chance(30) {
       op.place = random.chance(50) ? group : groups[random.below(groups.count)]
     }
+    op.isUnheld = !op.isSwiftSpawn && random.chance(10)
     let language: Language = isMixed && random.chance(55) ? .swift : .c
     program.tasks.append(TaskSpec(language: language))
     let body = block(in: child, depth: max(depth, 1), within: [], length: 1 + random.below(6))

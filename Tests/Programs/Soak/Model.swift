@@ -73,6 +73,9 @@ final class Scope {
   var isClosed = false
   var hasBodyRun = false
   var bodyStatus = EDDY_OK
+  /// Of a bound call: its value, and what its own cancellation may be.
+  var value = -1
+  var ownChoices = [false]
   /// Its own cancellation was certain when its body ended.
   var mustHaveBeenOwn = false
   /// Whether the level was once seen inside.
@@ -81,8 +84,12 @@ final class Scope {
   /// The errors of children, in the order of their ends as far as that is known.
   var failures: [eddy_status_t] = []
   var isOrderKnown = true
+  /// When the last child failed, and whether a Swift one did at that time.
+  var lastFailure = (time: Time(-1), isSwift: false)
   /// A Swift scope that was opened in a cancelled task: it is none.
   var isNone = false
+  /// A Swift shield that was opened in a cancelled task.
+  var isLate = false
   /// Of a root: who owns the task as a joiner, and since when.
   var joiners: [(scope: Scope, since: Time)] = []
   var cleanups: [Int] = []
@@ -134,23 +141,16 @@ final class Scope {
   }
 }
 
-/// What the library is known to do otherwise, until that is mended; the model follows it.
-enum Known {
-  /// A Swift scope inside a group's body is the group's child for the core, so its failure is the
-  /// group's, even if the body catches it.
-  static let nestedScopeFailsGroup = true
-  /// A Swift task that spawns into a cancelled group that it is inside gets ECLOSED, as if it were
-  /// outside, since the core does not see which Swift task calls.
-  static let swiftSpawnsFromOutside = true
-  /// A body that throws TargetCancelledError out of a Swift scope is taken for a scope that was
-  /// cancelled and left: nothing is thrown.
-  static let targetCancelledIsLost = true
-  /// A shield that is opened by a cancelled Swift task of a loop that shuts down is refused with
-  /// ECLOSED, and its body does not run.
-  static let lateShieldIsRefused = true
-  /// A scope that a Swift task opens after the core has cancelled it, and before Swift was told, is
-  /// refused with ECLOSED or ECANCELED, and its body does not run.
-  static let openingInTheGapIsRefused = true
+extension Scope {
+  /// A child has failed. The core ends a Swift task some rounds after its last step, so that its
+  /// place among others of the same time is not known.
+  func addFailure(_ status: eddy_status_t, isSwift: Bool, _ now: Time) {
+    let isTie = lastFailure.time == now
+    let anySwift = isSwift || isTie && lastFailure.isSwift
+    if isTie, anySwift { isOrderKnown = false }
+    lastFailure = (now, anySwift)
+    failures.append(status)
+  }
 }
 
 extension Scope {
@@ -163,8 +163,16 @@ extension Scope {
     parent.allowAround(now)
   }
 
-  /// Whether a task is around this place.
-  func isOwned(by task: Int) -> Bool { owner == task || parent?.isOwned(by: task) == true }
+  /// Whether the core sees that a task, of which this is the root, is around this place. Swift
+  /// hangs a shield that opens late below the loop.
+  func isSeen(around place: Scope) -> Bool {
+    var place: Scope? = place
+    while let here = place, here !== self {
+      if here.isLate { return false }
+      place = here.parent
+    }
+    return place != nil
+  }
 }
 
 struct Closing {

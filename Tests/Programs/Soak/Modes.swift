@@ -59,6 +59,7 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
   }
   alarm(0)
   print("count runs \(runs)")
+  print("count operations \(executed.reduce(0, +))")
   print("count with Swift tasks \(swift)")
   print("count made twice \(twice)")
   print("count deadlocks built \(deadlocks)")
@@ -89,7 +90,7 @@ func attempt(_ number: UInt64, _ fault: Fault, _ cuts: String) -> Int32 {
   let outcome = run.checked(run.program, repeats: true)
   guard let violation = outcome.violation else { return 0 }
   let words = violation.utf8.filter { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") }
-  return 16 + words.prefix(24).reduce(0) { ($0 &* 31 &+ Int32($1)) & 0x7F } 
+  return 16 + words.prefix(24).reduce(0) { ($0 &* 31 &+ Int32($1)) & 0x7F }
 }
 
 func find(_ fault: Fault, count: UInt64) -> Int32 {
@@ -99,10 +100,10 @@ func find(_ fault: Fault, count: UInt64) -> Int32 {
     let run = Run(number: number, fault: fault)
     let outcome = run.checked(run.program, repeats: true)
     if outcome.violation != nil {
-      print("fault \(fault) found by run \(number)")
+      print("fault \(fault), run \(number)")
       return Shrinker(number: number, fault: fault).run()
     }
   }
-  print("fault \(fault) not found in \(count) runs")
+  print("fault \(fault), not found in \(count) runs")
   return 0
 }

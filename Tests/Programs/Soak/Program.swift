@@ -37,6 +37,12 @@ struct Op {
   var tries = false
   /// Of a spawn of a C function: through Swift's API, so that Swift tasks can wait for it.
   var isSwiftSpawn = false
+  /// Of a spawn of a C function: nobody gets a handle.
+  var isUnheld = false
+  /// Of a C task's scope: eddy_call or eddy_with_timeout, which bind it to a function.
+  var isCall = false
+  /// Of a C task's group: its time is a deadline.
+  var hasDeadline = false
   var body: [Op] = []
 }
 
@@ -95,18 +101,23 @@ struct Cuts {
 }
 
 extension Op {
+  private var form: String { isCall ? "\(kind) (a call)" : "\(kind)" }
+
   /// One line: what it does, to whom.
   var text: String {
     let attempt = tries ? " or end" : ""
     switch kind {
     case .spawn:
-      let where_ = place < 0 ? "in the loop" : "in S\(place)"
-      return "spawn T\(target) \(where_)\(isSwiftSpawn ? ", through Swift" : "")\(attempt)"
+      let home = place < 0 ? "in the loop" : "in S\(place)"
+      let how = isSwiftSpawn ? ", through Swift" : isUnheld ? ", with no handle" : ""
+      return "spawn T\(target) \(home)\(how)\(attempt)"
     case .join, .wait, .cancelTask, .dropTask, .takeTask: return "\(kind) T\(target)\(attempt)"
     case .sleep: return "sleep \(time) ms\(attempt)"
-    case .plain, .group: return "S\(id): \(kind)\(attempt)"
-    case .timeout: return "S\(id): timeout of \(time) ms\(attempt)"
-    case .shield: return "S\(id): shield with \(time) ms of grace\(attempt)"
+    case .plain: return "S\(id): \(form)\(attempt)"
+    case .group:
+      return "S\(id): \(form)\(hasDeadline ? " with \(time) ms" : "")\(attempt)"
+    case .timeout: return "S\(id): \(form) of \(time) ms\(attempt)"
+    case .shield: return "S\(id): \(form) with \(time) ms of grace\(attempt)"
     case .cancelScope: return "cancel S\(target)"
     case .fail: return "fail with \(status)"
     case .waitFuture, .takeFuture, .complete, .failFuture, .cancelFuture, .onDone:
@@ -126,7 +137,8 @@ extension Program {
       }
     }
     for (index, task) in tasks.enumerated() where index == 0 || !task.body.isEmpty {
-      lines.append("T\(index), \(task.language == .c ? "C" : "Swift")\(index == 0 ? ", root" : ""):")
+      lines.append(
+        "T\(index), \(task.language == .c ? "C" : "Swift")\(index == 0 ? ", root" : ""):")
       add(task.body, "  ")
     }
     return lines.joined(separator: "\n")

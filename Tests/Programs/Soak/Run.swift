@@ -41,13 +41,13 @@ struct Run {
   }
 
   private func once(_ program: Program, isRepeat: Bool) -> Outcome {
-    let world_ = World(program, fault, isVerbose: isVerbose && !isRepeat)
-    world = world_
+    let made = World(program, fault, isVerbose: isVerbose && !isRepeat)
+    world = made
     defer { world = nil }
-    world_.run(order: number &* 2 &+ (isRepeat && fault == .otherOrder ? 1 : 0))
+    made.run(order: number &* 2 &+ (isRepeat && fault == .otherOrder ? 1 : 0))
     return Outcome(
-      violation: world_.violation, hash: world_.hash, deadlocks: world_.deadlocks,
-      executed: world_.executed, hasSwift: program.hasSwift)
+      violation: made.violation, hash: made.hash, deadlocks: made.deadlocks,
+      executed: made.executed, hasSwift: program.hasSwift)
   }
 }
 
@@ -97,7 +97,7 @@ extension World {
       violate("the root ended with \(name(root.outcome ?? 1)), and gave \(name(status))")
     }
     guard status == EDDY_OK else { return }
-    if number(value) != root.value { violate("the root gave value \(number(value))") }
+    if index(of: value) != root.value { violate("the root gave value \(index(of: value))") }
     if values[root.value] > 0 { violate("the root's value was released") }
   }
 
@@ -113,7 +113,7 @@ extension World {
       if status == EDDY_EPENDING { violate("T\(task.id) did not end") }
       let op = Op(id: -1, kind: .wait, target: task.id)
       checkRead(
-        op, by: nil, status, value: task.isSwift ? nil : number(value), isCancelled: false)
+        op, by: nil, status, value: task.isSwift ? nil : index(of: value), isCancelled: false)
     }
   }
 
@@ -150,7 +150,9 @@ extension World {
         violate("callback \(number)'s context was released \(callback.releases) times")
       }
       let isDue = callback.future < 0 || futures[callback.future].stage != .pending
-      if callback.runs != (isDue ? 1 : 0) { violate("callback \(number) ran \(callback.runs) times") }
+      if callback.runs != (isDue ? 1 : 0) {
+        violate("callback \(number) ran \(callback.runs) times")
+      }
     }
     if !tasks.allSatisfy({ $0.cleanupsLeft == 0 }) { violate("a cleanup did not run") }
   }

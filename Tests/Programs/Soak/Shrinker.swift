@@ -90,7 +90,7 @@ struct Shrinker {
     let texts = ["eddy-soak", "try", "\(number)", "\(fault.rawValue)", cuts.text]
     var words: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
     words.append(nil)
-    defer { words.forEach { free($0) } }
+    defer { for word in words { free(word) } }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

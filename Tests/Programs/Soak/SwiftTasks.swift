@@ -143,7 +143,7 @@ extension World {
       return try await isJoin ? handle.join().number : handle.value.number
     }
     let handle = target.cHandle!
-    return try await isJoin ? number(handle.join()) : number(handle.value)
+    return try await isJoin ? index(of: handle.join()) : index(of: handle.value)
   }
 
   // MARK: Scopes
@@ -157,6 +157,7 @@ extension World {
     if scope.isShield, op.kind == .shield { scope.grace = op.time * 1_000_000 }
     if op.kind == .timeout, !isLate { scope.deadline = now + op.time * 1_000_000 }
     scope.isNone = isLate && !scope.isShield
+    scope.isLate = isLate && scope.isShield
     scopes[op.id] = scope
     task.current = scope
     var failure: (any Error)?

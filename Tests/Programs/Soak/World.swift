@@ -11,7 +11,11 @@ import Glibc
 
 enum Stage { case absent, refused, spawned, running, returned }
 /// What a task does in its last suspending call, for judging a deadlock.
-enum Waiting { case not, timed, children, task(Int), future(Int) }
+enum Waiting {
+  case not, timed, children
+  case task(Int)
+  case future(Int)
+}
 
 final class TaskState: @unchecked Sendable {
   let id: Int
@@ -93,6 +97,7 @@ final class World: @unchecked Sendable {
   /// How often each value was released.
   var values: [Int] = []
   var callbacks: [CallbackState] = []
+  var calls: [(op: Op, scope: Scope, task: TaskState)] = []
   var cleanups: [(op: Op, scope: Scope, task: TaskState)] = []
   /// How many calls that must not run anybody's code are under way.
   var inCall = 0
