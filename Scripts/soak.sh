@@ -49,13 +49,14 @@ add_up() {
     /^count/ { n = $NF; sub(/^count /, ""); sub(/ [0-9]*$/, ""); if (!($0 in sum)) order[++k] = $0
       sum[$0] += n }
     END {
-      printf "%d runs in %d s: %d runs/s\n", sum["runs"], seconds, sum["runs"] / seconds
+      printf "%d runs in %d s: %d a second\n", sum["runs"], seconds, sum["runs"] / (seconds + !seconds)
       for (i = 2; i <= k; i++) printf "%10d %s\n", sum[order[i]], order[i]
     }'
 }
 
 soak() {
   seconds=${DURATION:-10}
+  began=$(date +%s)
   "$program" run "${FIRST:-0}" 2 "$seconds" > build/soak/worker.0 &
   one=$!
   "$program" run $((${FIRST:-0} + 1)) 2 "$seconds" > build/soak/worker.1 &
@@ -63,7 +64,7 @@ soak() {
   wait $one
   status=$?
   wait $other || status=$?
-  add_up "$seconds"
+  add_up $(($(date +%s) - began))
   if [ "$status" = 0 ]; then
     echo "no violation"
     return

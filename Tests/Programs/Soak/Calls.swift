@@ -85,7 +85,7 @@ extension World {
       violate("the context of T\(child.id), refused, was not released")
     }
     let isUnseen = Known.swiftSpawnsFromOutside && task?.isSwift == true
-    let isInside = task.map { parent === loopScope || $0.current.isInside(parent) } ?? false
+    let isInside = task.map { parent === loopScope || parent.isSeen(around: $0.current) } ?? false
     let expected =
       parent.isClosed
       ? EDDY_EBADHANDLE : isInside && !isUnseen ? EDDY_ECANCELED : EDDY_ECLOSED

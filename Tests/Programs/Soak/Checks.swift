@@ -86,6 +86,10 @@ extension World {
     if body != EDDY_OK, body != EDDY_ECANCELED {
       wanted = children.contains(body) ? [children, children + [body]] : [children + [body]]
     }
+    let isSwift = scope.owner >= 0 && tasks[scope.owner].isSwift
+    if Known.repeatedErrorIsDropped, isSwift, body == EDDY_ECANCELED {
+      wanted.append(children.dropLast())
+    }
     let isRight = wanted.contains { list in
       scope.isOrderKnown ? list == errors : list.sorted() == errors.sorted()
     }

@@ -30,4 +30,7 @@ enum Known {
   /// A scope that a Swift task opens after the core has cancelled it, and before Swift was told, is
   /// refused with ECLOSED or ECANCELED, and its body does not run.
   static let openingInTheGapIsRefused = isFollowed("openingInTheGapIsRefused")
+  /// A group whose body threw CancellationError drops the last child's error if an earlier child
+  /// failed alike, as though it were the body's.
+  static let repeatedErrorIsDropped = isFollowed("repeatedErrorIsDropped")
 }

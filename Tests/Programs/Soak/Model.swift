@@ -130,15 +130,6 @@ final class Scope {
     span.formUnion(isShield ? outer.delayed(from: opened, by: grace) : outer)
     return span
   }
-
-  func isInside(_ scope: Scope) -> Bool {
-    var place: Scope? = self
-    while let here = place {
-      if here === scope { return true }
-      place = here.parent
-    }
-    return false
-  }
 }
 
 extension Scope {
@@ -163,8 +154,8 @@ extension Scope {
     parent.allowAround(now)
   }
 
-  /// Whether the core sees that a task, of which this is the root, is around this place. Swift
-  /// hangs a shield that opens late below the loop.
+  /// Whether the core sees that this scope, or the task of which it is the root, is around a place.
+  /// Swift hangs a shield that opens late below the loop.
   func isSeen(around place: Scope) -> Bool {
     var place: Scope? = place
     while let here = place, here !== self {

@@ -40,6 +40,7 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
   var (runs, swift, twice, deadlocks) = (0, 0, 0, 0)
   current = first
   var left = count
+  var status: Int32 = 0
   while left > 0, runs % 64 != 0 || seconds() - begin < Double(limit) {
     if runs % 64 == 0 { alarm(hangSeconds) }
     let run = Run(number: current)
@@ -47,7 +48,8 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
     let outcome = run.checked(run.program, repeats: repeats)
     if let violation = outcome.violation {
       print("failed \(current) \(violation)")
-      return 1
+      status = 1
+      break
     }
     for index in executed.indices { executed[index] += outcome.executed[index] }
     runs += 1
@@ -64,7 +66,7 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
   print("count made twice \(twice)")
   print("count deadlocks built \(deadlocks)")
   for kind in Kind.allCases { print("count \(kind) \(executed[kind.rawValue])") }
-  return 0
+  return status
 }
 
 func show(_ run: Run) -> Int32 {

@@ -25,7 +25,9 @@ extension World {
     } catch {
       failure = plain(statusOf(error)) == -6 ? EddyError(status: -6) : error
     }
-    let isCancelled = checkLevel(task, Task.isCancelled, "ending")
+    checkLevel(task, Task.isCancelled, "ending")
+    // The core may know of a cancellation that Swift has not been told yet.
+    let isCancelled = Task.isCancelled || currentCancelReason != nil
     ended(task, failure.map { statusOf($0) } ?? EDDY_OK, isCancelled: isCancelled)
     if let failure { throw failure }
     task.value = newValue()
