@@ -46,10 +46,16 @@ check() {
 # add_up SECONDS: one line, then one for each kind of operation.
 add_up() {
   cat build/soak/worker.0 build/soak/worker.1 | awk -v seconds="$1" '
-    /^count/ { n = $NF; sub(/^count /, ""); sub(/ [0-9]*$/, ""); if (!($0 in sum)) order[++k] = $0
-      sum[$0] += n }
+    /^count/ {
+      n = $NF
+      sub(/^count /, "")
+      sub(/ [0-9]*$/, "")
+      if (!($0 in sum)) order[++k] = $0
+      sum[$0] += n
+    }
     END {
-      printf "%d runs in %d s: %d a second\n", sum["runs"], seconds, sum["runs"] / (seconds + !seconds)
+      if (!seconds) seconds = 1
+      printf "%d runs in %d s: %d a second\n", sum["runs"], seconds, sum["runs"] / seconds
       for (i = 2; i <= k; i++) printf "%10d %s\n", sum[order[i]], order[i]
     }'
 }
@@ -69,11 +75,12 @@ soak() {
     echo "no violation"
     return
   fi
-  for number in $(awk '/^failed/ {print $2}' build/soak/worker.0 build/soak/worker.1); do
-    grep -h "^failed $number " build/soak/worker.0 build/soak/worker.1
-    "$program" shrink "$number"
-    echo "again: make soak SEED=$number"
-  done
+  # Both may have failed, often in two orders of one program: the first is shrunk.
+  grep -h -e '^failed' -e '^memory' build/soak/worker.0 build/soak/worker.1
+  number=$(awk '/^failed/ {print $2; exit}' build/soak/worker.0 build/soak/worker.1)
+  [ -n "$number" ] || exit 1
+  "$program" shrink "$number"
+  echo "again: make soak SEED=$number"
   exit 1
 }
 

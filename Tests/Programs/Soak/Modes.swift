@@ -33,12 +33,36 @@ private func seconds() -> Double {
   return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
 }
 
+/// The process's resident memory in KiB.
+private func memory() -> Int {
+  guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+  defer { fclose(file) }
+  var line = [CChar](repeating: 0, count: 128)
+  guard fgets(&line, 128, file) != nil else { return 0 }
+  var fields: [Int] = []
+  var number = 0
+  for byte in line {
+    if byte >= 48, byte <= 57 {
+      number = number * 10 + Int(byte - 48)
+    } else {
+      fields.append(number)
+      number = 0
+    }
+  }
+  return fields[1] * Int(getpagesize()) / 1024
+}
+
+/// Nothing is kept from run to run, so memory does not grow once it has settled.
+private let settledRuns = 8192
+private let allowedGrowth = 8192
+
 /// Runs as many as it can. The last lines are for the script to add up.
 func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> Int32 {
   let begin = seconds()
   var executed = Array(repeating: 0, count: Kind.allCases.count)
   var (runs, swift, twice, deadlocks) = (0, 0, 0, 0)
   current = first
+  var settled = 0
   var left = count
   var status: Int32 = 0
   while left > 0, runs % 64 != 0 || seconds() - begin < Double(limit) {
@@ -53,6 +77,7 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
     }
     for index in executed.indices { executed[index] += outcome.executed[index] }
     runs += 1
+    if runs == settledRuns { settled = memory() }
     swift += outcome.hasSwift ? 1 : 0
     twice += repeats ? 1 : 0
     deadlocks += outcome.deadlocks
@@ -60,6 +85,11 @@ func soak(first: UInt64, step: UInt64, seconds limit: UInt64, count: UInt64) -> 
     left -= 1
   }
   alarm(0)
+  let grown = settled > 0 ? memory() - settled : 0
+  if grown > allowedGrowth {
+    print("memory grew by \(grown) KiB")
+    status = 1
+  }
   print("count runs \(runs)")
   print("count operations \(executed.reduce(0, +))")
   print("count with Swift tasks \(swift)")

@@ -154,6 +154,8 @@ extension World {
         violate("callback \(number) ran \(callback.runs) times")
       }
     }
+    // Each knows the other.
+    for cleanup in cleanups { cleanup.scope.cleanupShield = nil }
     if !tasks.allSatisfy({ $0.cleanupsLeft == 0 }) { violate("a cleanup did not run") }
   }
 }
