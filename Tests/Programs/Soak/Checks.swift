@@ -144,6 +144,11 @@ extension World {
       if !isCancelled { violate("\(who) gave ECANCELED to a reader that is not cancelled") }
       return
     }
+    if !target.isHeld, status == EDDY_ECANCELED, op.kind == .wait {
+      // The handle was dropped meanwhile: nobody can ask whether the task lives.
+      if !isCancelled { violate("\(who) gave ECANCELED to a reader that is not cancelled") }
+      return
+    }
     endedUnbegun(target)
     switch status {
     case EDDY_ECANCELED:
