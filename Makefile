@@ -106,7 +106,8 @@ stage: ## installs into build/stage, for examples and tests
 
 .PHONY: test swift test-swift test-c test-examples symbols headers lint tidy aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
-	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift aarch64
+	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift soak-check \
+		aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -150,6 +151,13 @@ sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsa
 hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
 	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
 	@sh Scripts/test_c.sh none hostile hostile_swiftpm
+
+.PHONY: soak soak-check
+soak: ## random programs for DURATION=10 seconds; SEED=n shows one again, and shrinks it
+	@DURATION=$(DURATION) SEED=$(SEED) MUTANT=$(MUTANT) FIRST=$(FIRST) sh Scripts/soak.sh
+
+soak-check: ## a few random programs, and that each planted fault is found
+	@sh Scripts/soak.sh check
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh

@@ -55,6 +55,11 @@ let package = Package(
       dependencies: ["Eddy", "CEddy"],
       path: "Tests/Programs/OneThread"
     ),
+    .executableTarget(
+      name: "eddy-soak",
+      dependencies: ["Eddy", "CEddy"],
+      path: "Tests/Programs/Soak"
+    ),
     .testTarget(
       name: "EddyTests",
       dependencies: ["Eddy", "CEddy", "eddy-one-thread"],

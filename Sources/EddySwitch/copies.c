@@ -20,7 +20,8 @@ struct runtime_note {
 #define NOTE_NAME "EddyRT"
 #define NOTE_TYPE 1
 
-__attribute__((section(".note.eddy"), used, aligned(4)))
+/* AddressSanitizer would put its red zone into the segment, where the next note is looked for. */
+__attribute__((section(".note.eddy"), used, aligned(4), no_sanitize("address")))
 static const struct runtime_note runtime_note = { 7, 4, NOTE_TYPE, NOTE_NAME, 1 };
 
 static size_t padded(size_t bytes)

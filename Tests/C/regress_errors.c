@@ -208,6 +208,34 @@ static void take_is_as_result(void) {
     CHECK_INT(reports.count, 0);
 }
 
+/* ---- Observers ---- */
+
+static eddy_status_t never_called(void *context, eddy_future_t future) {
+    (void)context;
+    (void)future;
+    CHECK(0);
+    return EDDY_OK;
+}
+
+static eddy_status_t taken_back_body(void *context) {
+    eddy_future_t future = { 0 };
+    size_t count = 0;
+    (void)context;
+    CHECK_STATUS(eddy_future_create(&future), EDDY_OK);
+    CHECK_STATUS(eddy_future_on_done(future, never_called, NULL, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_future_off_done(future, never_called, NULL, &count), EDDY_OK);
+    CHECK_INT(count, 1);
+    CHECK_STATUS(eddy_future_fail(future, -5, "unseen"), EDDY_OK);
+    CHECK_INT(reports.count, 0);
+    return eddy_future_release(future);
+}
+
+static void taken_back_saw_nothing(void) {
+    CHECK_STATUS(run_virtual(taken_back_body, NULL), EDDY_OK);
+    CHECK_INT(reports.count, 1);
+    CHECK_STATUS(reports.status, -5);
+}
+
 static const check_test_t tests[] = {
     { "eddy_error_current: the status of a join, and of a call, that a deadline ended",
         status_of_expired },
@@ -221,5 +249,6 @@ static const check_test_t tests[] = {
     { "TG-17: also if the user holds the copy between", copy_of_copy_is_known },
     { "eddy_future_take: a cancelled future gives what eddy_future_result gives",
         take_is_as_result },
+    { "M12: a callback that was taken back has not seen the failure", taken_back_saw_nothing },
 };
 CHECK_MAIN(tests)

@@ -25,7 +25,6 @@ extension Ref where Record == LoopRecord {
     callback.ready = Runnable(
       next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
       owner: callback.raw, isQueued: false, isTask: false)
-    completion.isRead = true
     pin(completion)
     if completion.state != .pending {
       core.makeReady(callback.at.ready)
@@ -74,6 +73,8 @@ extension Ref where Record == LoopRecord {
     let function = callback.function
     let outer = contexts.beginCallback(in: callback.contextPlace)
     self.callbacks.give(callback)
+    // Not before: one that is taken back has seen nothing.
+    completion.isRead = true
     let status =
       self.isClosing
       ? EDDY_OK : function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
