@@ -1056,13 +1056,18 @@ typedef struct eddy_foreign_ops {
 
 typedef struct eddy_foreign_options {
     uint32_t size;
-    uint32_t flags;                        /* EDDY_SCOPE_*: of its root scope */
+    uint32_t flags;                        /* EDDY_SCOPE_*: of its root scope, EDDY_SCOPE_BODY */
     eddy_scope_t parent;                   /* group or task scope it runs in; null: the loop's */
     const char *EDDY_NULLABLE name;        /* copied; NULL: "task-N" */
     int64_t timeout_ns;                    /* its root scope's deadline; 0 or EDDY_NONE: none */
     int64_t grace_ns;                      /* of a shield; 0: the loop's; EDDY_NONE: no limit */
     eddy_context_t context;                /* to run in; null: a copy of the current one */
 } eddy_foreign_options_t;
+/* In foreign options: the task is the body of a scope that code of its parent has opened and waits
+ * for; the parent is a task's root scope. It starts where cancellation is visible too, since opening
+ * is no cancel point, and is told of that after its start. Its failure is its waiter's alone: it
+ * does not fail a group that the root scope is. */
+#define EDDY_SCOPE_BODY ((uint32_t)4)
 #define EDDY_FOREIGN_OPTIONS_INIT                                                                 \
     { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0, { 0 } }
 

@@ -50,11 +50,11 @@ public struct GroupError: Error, Sendable, CustomStringConvertible {
 }
 
 extension GroupError {
-  /// Without the body's error if that is a child's, which the body had joined and let through.
-  var withoutRepeatedBody: GroupError {
-    guard let last = errors.last, errors.dropLast().contains(where: { isSame($0, last) }) else {
-      return self
-    }
+  /// With the body's error once: it is a child's if the body had joined that and let it through.
+  func listing(_ bodyError: any Error) -> GroupError {
+    guard let last = errors.last, isSame(last, bodyError),
+      errors.dropLast().contains(where: { isSame($0, last) })
+    else { return self }
     return GroupError(errors: errors.dropLast())
   }
 }

@@ -7,9 +7,9 @@
 // 2. A cancellation of the parent, by Eddy or by Swift's own means, is outer: it passes through as
 //    CancellationError. Only the scope's own deadline becomes TimeoutError.
 // 3. A shield's child is not told of the parent's cancellation before the grace ends.
-// 4. Opening a scope is no cancel point: in a cancelled task the body runs all the same. The core
-//    starts nothing inside what is cancelled, so it runs in the task itself then, where no deadline
-//    could tell more; a shield's child hangs below the loop's scope.
+// 4. Opening a scope is no cancel point: in a cancelled task the child runs all the same, and is
+//    cancelled before its body begins.
+// 5. The child's failure is the parent's to catch: it does not fail a group around it.
 // Threads: the body runs where its isolation says, all else on the loop's.
 
 import CEddy
@@ -69,8 +69,7 @@ public func withShield<Value>(
 
 /// A group that is open: tasks are spawned into it, in Swift and in C.
 public struct Group: Sendable {
-  /// The scope for C functions, valid while the group's body runs or its children do; null if the
-  /// group was opened in a cancelled task, and takes no children.
+  /// The scope for C functions, valid while the group's body runs or its children do.
   public let scope: eddy_scope_t
   @usableFromInline let state: LoopState
 
@@ -90,7 +89,6 @@ public struct Group: Sendable {
   @inlinable public func spawn<Value>(
     name: String? = nil, _ body: sending @escaping () async throws -> Value
   ) throws -> TaskHandle<Value> {
-    if scope.id == 0 { throw CancellationError() }
     let storage = TaskStorage(state, body)
     try storage.spawn(in: scope, name: name)
     return TaskHandle(storage)
@@ -102,7 +100,6 @@ public struct Group: Sendable {
   public func spawn(
     name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
   ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
-    if scope.id == 0 { throw CancellationError() }
     return try spawnFunction(name, state) { options, task in
       eddy_group_spawn_at(nil, scope, function, context, options, task)
     }
@@ -119,38 +116,23 @@ public struct Group: Sendable {
 public func withGroup<Value>(
   isolation: isolated (any Actor)? = #isolation, _ body: (Group) async throws -> Value
 ) async throws -> Value {
-  if Task.isCancelled { return try await runCancelledGroup(body) }
-  var hasBodyFailed = false
+  var bodyError: (any Error)?
   do {
     let value = try await runScope(ScopeForm(flags: EDDY_SCOPE_GROUP)) {
       guard let state = CurrentTask.place?.state else { throw EddyError(status: EDDY_ENOTTASK) }
       do {
         return try await body(Group(scope: CurrentTask.scope, state: state))
       } catch {
-        hasBodyFailed = true
+        bodyError = error
         throw error
       }
     }
     // TG-18, for a cancellation by Swift's own means; of its own the core has told already.
     if Task.isCancelled { throw CancellationError() }
     return value
-  } catch let error as GroupError where hasBodyFailed {
-    throw error.withoutRepeatedBody
+  } catch let error as GroupError {
+    throw bodyError.map { error.listing($0) } ?? error
   }
-}
-
-/// The body sees the cancellation; whatever its value, the group ends cancelled.
-private func runCancelledGroup<Value>(
-  isolation: isolated (any Actor)? = #isolation, _ body: (Group) async throws -> Value
-) async throws -> Value {
-  guard let state = CurrentTask.place?.state else { throw noScopesHere }
-  do {
-    _ = try await body(Group(scope: eddy_scope_t(), state: state))
-  } catch is CancellationError {
-  } catch {
-    throw GroupError(errors: [error])
-  }
-  throw CancellationError()
 }
 
 private var noScopesHere: EddyError {
@@ -162,7 +144,6 @@ private func runScope<Value>(
   _ body: () async throws -> Value
 ) async throws -> Value {
   guard let state = CurrentTask.place?.state else { throw noScopesHere }
-  if Task.isCancelled, !form.isShield { return try await body() }
   return try await withoutActuallyEscaping(body) { (lent) async throws -> Value in
     try await runScope(isolation: isolation, state, form, lending: lent)
   }
@@ -202,8 +183,8 @@ private nonisolated(nonsending) func runChild(
 private nonisolated(nonsending) func runChildHere(
   _ child: AnyTaskStorage, _ form: ScopeForm
 ) async throws -> ScopeEnd {
-  let isLate = form.isShield && Task.isCancelled
-  try child.spawn(in: isLate ? eddy_scope_t() : CurrentTask.scope, form)
+  child.isScope = true
+  try child.spawn(in: CurrentTask.scope, form)
   let grace = form.grace > 0 ? form.grace : child.state.grace
   await child.state.wait(
     for: eddy_task_future(child.task), form.isShield ? .shield(grace: grace) : .scope)
@@ -213,7 +194,9 @@ private nonisolated(nonsending) func runChildHere(
 private func readEnd(_ task: eddy_task_t) throws -> ScopeEnd {
   let status = eddy_future_result(eddy_task_future(task), nil)
   if status == EDDY_OK { return .done }
-  if status != EDDY_ETARGETCANCELED { return .failed(currentError(status)) }
+  // Its body may have failed with the cancellation of something else.
+  let isCancelled = status == EDDY_ETARGETCANCELED && taskState(task) == EDDY_TASK_CANCELED
+  if !isCancelled { return .failed(currentError(status)) }
   if Task.isCancelled || currentCancelReason != nil { return .cancelledFromOutside }
   let reason = cancelReason(of: task)
   return reason?.code == EDDY_REASON_DEADLINE ? .expired : .left(why: reason?.message ?? "")

@@ -44,6 +44,18 @@ public func sleep(for duration: Duration) async throws {
 /// Why the code that runs is cancelled; nil if it is not, or if it was by Swift's own means.
 public var currentCancelReason: CancelReason? { cancelReason(of: CurrentTask.task) }
 
+/// The error of a refused spawn.
+func spawnError(_ status: eddy_status_t) -> any Error {
+  status == EDDY_ECANCELED ? CancellationError() : currentError(status)
+}
+
+/// What a task is doing: EDDY_TASK_*.
+func taskState(_ task: eddy_task_t) -> Int32 {
+  var info = eddy_task_info_t()
+  info.size = UInt32(MemoryLayout<eddy_task_info_t>.size)
+  return eddy_task_info(task, &info) == EDDY_OK ? info.state : 0
+}
+
 /// Why a task is cancelled; nil if it is not.
 func cancelReason(of task: eddy_task_t) -> CancelReason? {
   var info = eddy_task_info_t()
@@ -75,7 +87,7 @@ func spawnFunction(
   var options = eddy_spawn_options_t()
   options.size = UInt32(MemoryLayout<eddy_spawn_options_t>.size)
   var task = eddy_task_t()
-  let status = inheritingContext { context in
+  let status = spawnForTask { context in
     options.context = context
     guard let name else { return spawn(&options, &task) }
     return name.withCString { text in
@@ -83,7 +95,7 @@ func spawnFunction(
       return spawn(&options, &task)
     }
   }
-  try check(status)
+  if status != EDDY_OK { throw spawnError(status) }
   let storage = TaskStorage<UnsafeMutableRawPointer?>(state, nil)
   storage.task = task
   return TaskHandle(storage)

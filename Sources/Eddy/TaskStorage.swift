@@ -19,6 +19,8 @@ class AnyTaskStorage: @unchecked Sendable {
   /// Runs the body; nil before and afterwards.
   @exclusivity(unchecked) final var worker: Unmanaged<Worker>?
   @exclusivity(unchecked) @usableFromInline final var result = ResultRoom()
+  /// The body of a scope: it begins in a cancelled task too.
+  @exclusivity(unchecked) final var isScope = false
   /// The body's own wait.
   @exclusivity(unchecked) final var wait = OwnWait()
 
@@ -83,11 +85,11 @@ class AnyTaskStorage: @unchecked Sendable {
   ) throws {
     var options = eddy_foreign_options_t()
     options.size = UInt32(MemoryLayout<eddy_foreign_options_t>.size)
-    options.flags = form.flags
+    options.flags = isScope ? form.flags | EDDY_SCOPE_BODY : form.flags
     options.parent = parent
     options.timeout_ns = form.timeout
     options.grace_ns = form.grace
-    let status = inheritingContext { context in
+    let status = spawnForTask { context in
       options.context = context
       let instance = Unmanaged.passRetained(self).toOpaque()
       guard let name else {
@@ -98,7 +100,7 @@ class AnyTaskStorage: @unchecked Sendable {
         return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
       }
     }
-    if status != EDDY_OK { throw currentError(status) }
+    if status != EDDY_OK { throw spawnError(status) }
   }
 
   /// The body ended well.

@@ -26,7 +26,10 @@ final class Workers {
 
   /// Runs the body of what the core has just started.
   func run(_ storage: AnyTaskStorage, _ state: LoopState) {
-    guard let worker = idle else { return Worker.start(storage, state) }
+    let isCancelled = storage.isScope && cancelReason(of: storage.task) != nil
+    guard let worker = idle, !isCancelled else {
+      return Worker.start(storage, state, isCancelled: isCancelled)
+    }
     idleCount -= 1
     last = worker
     worker._withUnsafeGuaranteedRef {
@@ -76,12 +79,15 @@ final class Worker: @unchecked Sendable {
 
   private init(_ workers: Workers) { self.workers = workers }
 
-  fileprivate static func start(_ storage: AnyTaskStorage, _ state: LoopState) {
+  fileprivate static func start(
+    _ storage: AnyTaskStorage, _ state: LoopState, isCancelled: Bool
+  ) {
     let worker = Worker(state.workers)
     let first = Unmanaged.passUnretained(storage)
     state.workers.last = .passUnretained(worker)
     worker.swiftTask = state.runningInline {
       Task(executorPreference: state.taskExecutor) {
+        if isCancelled { withUnsafeCurrentTask { $0?.cancel() } }
         let place = TaskPlace(state, RunningTask.now.address)
         worker.address = place.swiftTask
         worker.place = .passUnretained(place)

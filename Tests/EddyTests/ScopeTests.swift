@@ -244,6 +244,32 @@ private actor Counter {
       words == ["body true", "CancellationError", "CancellationError", "CancellationError"])
   }
 
+  @Test("a scope opened when the core has cancelled the task, and Swift was not told yet")
+  func scopesInTheGap() throws {
+    let words = try onLoop { () -> [String] in
+      let trace = Trace()
+      let later = Cell<TaskHandle<Void>?>(nil)
+      let other = try spawn {
+        try await sleep(for: .milliseconds(1))
+        later.value?.cancel()
+      }
+      let task = try spawn {
+        try await other.value
+        trace.add("cancelled \(Task.isCancelled)")
+        trace.add(await outcome { try await withGroup { _ in trace.add("\(Task.isCancelled)") } })
+        trace.add(await outcome { try await withShield { trace.add("\(Task.isCancelled)") } })
+        trace.add(
+          await outcome { try await withTimeout(.seconds(1)) { trace.add("\(Task.isCancelled)") } })
+      }
+      later.value = task
+      _ = await outcome { try await task.join() }
+      later.value = nil
+      return trace.words
+    }
+    #expect(
+      words == ["cancelled false", "true", "CancellationError", "false", "ok", "true", "ok"])
+  }
+
   @Test("scopes and sleep need a loop")
   func noLoop() async {
     #expect(await outcome { try await withTimeout(.seconds(1)) {} } == "ENOTTASK")

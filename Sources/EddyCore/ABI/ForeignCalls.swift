@@ -64,18 +64,22 @@ private func spawnForeign(
   _ ops: UnsafePointer<eddy_foreign_ops_t>?, _ instance: UnsafeMutableRawPointer?,
   _ options: eddy_foreign_options_t
 ) -> (status: eddy_status_t, task: TaskRef?) {
+  let isBody = options.flags & EDDY_SCOPE_BODY != 0
+  if isBody, !parent.isRoot { return (EDDY_EINVAL, nil) }
   let form = scopeForm(
-    flags: options.flags, timeout: options.timeout_ns, grace: options.grace_ns, loop)
+    flags: options.flags & ~EDDY_SCOPE_BODY, timeout: options.timeout_ns, grace: options.grace_ns,
+    loop)
   guard let form else { return (EDDY_EINVAL, nil) }
   let found = register(loop, ops)
   guard let runtime = found.runtime else { return (found.status, nil) }
-  let refusal = loop.refusalToSpawn(in: parent)
+  let refusal = isBody && !parent.isSealed ? EDDY_OK : loop.refusalToSpawn(in: parent)
   if refusal != EDDY_OK { return (refusal, nil) }
   let given = loop.findGiven(options.context)
   if given.status != EDDY_OK { return (given.status, nil) }
   let request = SpawnRequest(
     parent: parent, context: instance, name: options.name, site: site, sharing: given.context)
   let task = loop.makeForeign(request, runtime, root: form)
+  task?.isBody = isBody
   return (task == nil ? EDDY_ENOMEM : EDDY_OK, task)
 }
 

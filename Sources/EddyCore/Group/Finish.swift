@@ -81,7 +81,7 @@ extension Ref where Record == LoopRecord {
       error.taskName = copyText(task.name.map { UnsafePointer($0) })
       error.site = task.completion.site
     }
-    if group.isGroup { collect(error, status, from: task, in: group) }
+    if group.isGroup, !task.isBody { collect(error, status, from: task, in: group) }
     return error
   }
 

@@ -58,6 +58,8 @@ extension Ref where Record == LoopRecord {
     task.ownRootRef.isGroup = form.isGroup
     if isPlain {
       enroll(task, task.ownRootRef, in: request.parent)
+      // Only a body is let in where cancellation is visible.
+      task.root.isEffective = request.parent.isEffective
     } else {
       guard let root = makeScope(form, in: request.parent, owner: task, site: request.site) else {
         Memory.free(task.name)
@@ -68,7 +70,7 @@ extension Ref where Record == LoopRecord {
       root.isRoot = true
       task.root = root
       task.scope = root
-      request.parent.liveTasks &+= 1
+      countLive(in: request.parent)
     }
     makeForeignReady(task)
     return task
@@ -76,11 +78,16 @@ extension Ref where Record == LoopRecord {
 
   private func stepForeign(_ task: TaskRef) {
     switch task.foreignPhase {
-    case .starting where task.root.isEffective:
+    case .starting where task.root.isEffective && !task.isBody:
       completeForeign(task, EDDY_ECANCELED, nil)
       endForeign(task)
     case .starting:
       task.foreignPhase = .running
+      // Opening a scope is no cancel point: its body begins, and is told as any other.
+      if task.isBody, task.root.isEffective {
+        task.owesCancel = true
+        makeForeignReady(task)
+      }
       tell(task, task.foreign.unsafelyUnwrapped.ops.start.unsafelyUnwrapped)
     case .running:
       if task.owesCancel, let cancel = task.foreign.unsafelyUnwrapped.ops.cancel {

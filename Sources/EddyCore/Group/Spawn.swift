@@ -82,6 +82,7 @@ extension Ref where Record == LoopRecord {
     task.cancelRequests = 0
     task.budget = operationBudget
     task.owesCancel = false
+    task.isBody = false
     if let spawner = self.current {
       task.spawner = spawner.id
       task.local = spawner.local
@@ -104,6 +105,11 @@ extension Ref where Record == LoopRecord {
     task.root = root
     task.scope = root
     parent.adopt(root)
+    countLive(in: parent)
+  }
+
+  @inline(__always)
+  func countLive(in parent: ScopeRef) {
     parent.liveTasks &+= 1
     if core.host != nil, !core.isRunning { core.updateHost(hasLiveTasks: true) }
   }

@@ -47,6 +47,8 @@ struct TaskRecord {
   var foreignPhase: ForeignPhase
   /// A foreign task has still to be told that it is cancelled.
   var owesCancel: Bool
+  /// A foreign task that stands for a scope of the task around it.
+  var isBody: Bool
   /// Of a foreign task whose root is closing: what `own` was when that began.
   var closeOwn: Bool
   var closeByDeadline: Bool

@@ -84,7 +84,8 @@ extension World {
     if child.hasContext, child.contextReleases != 1 {
       violate("the context of T\(child.id), refused, was not released")
     }
-    let isUnseen = Known.swiftSpawnsFromOutside && task?.isSwift == true
+    // A call of the header from a job of Swift: the core does not see whose it is.
+    let isUnseen = task?.isSwift == true && !child.isSwift && !op.isSwiftSpawn
     let isInside = task.map { parent === loopScope || parent.isSeen(around: $0.current) } ?? false
     let expected =
       parent.isClosed

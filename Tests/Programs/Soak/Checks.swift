@@ -57,7 +57,6 @@ extension World {
     }
     group.addFailure(outcome, isSwift: task.isSwift, now)
     task.wasInGroup = true
-    if group.owner >= 0, tasks[group.owner].isSwift { group.allowAround(now) }
   }
 
   /// A task that ended without having begun: only a cancellation does that.
@@ -85,10 +84,6 @@ extension World {
     var wanted = [children]
     if body != EDDY_OK, body != EDDY_ECANCELED {
       wanted = children.contains(body) ? [children, children + [body]] : [children + [body]]
-    }
-    let isSwift = scope.owner >= 0 && tasks[scope.owner].isSwift
-    if Known.repeatedErrorIsDropped, isSwift, body == EDDY_ECANCELED {
-      wanted.append(children.dropLast())
     }
     let isRight = wanted.contains { list in
       scope.isOrderKnown ? list == errors : list.sorted() == errors.sorted()

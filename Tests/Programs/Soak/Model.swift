@@ -86,10 +86,6 @@ final class Scope {
   var isOrderKnown = true
   /// When the last child failed, and whether a Swift one did at that time.
   var lastFailure = (time: Time(-1), isSwift: false)
-  /// A Swift scope that was opened in a cancelled task: it is none.
-  var isNone = false
-  /// A Swift shield that was opened in a cancelled task.
-  var isLate = false
   /// Of a root: who owns the task as a joiner, and since when.
   var joiners: [(scope: Scope, since: Time)] = []
   var cleanups: [Int] = []
@@ -145,21 +141,10 @@ extension Scope {
 }
 
 extension Scope {
-  /// Its failure may cancel a group that it is nested in.
-  func allowAround(_ now: Time) {
-    guard Known.nestedScopeFailsGroup, let parent, parent.isGroup, parent.owner == owner else {
-      return
-    }
-    parent.own.allow(now)
-    parent.allowAround(now)
-  }
-
   /// Whether the core sees that this scope, or the task of which it is the root, is around a place.
-  /// Swift hangs a shield that opens late below the loop.
   func isSeen(around place: Scope) -> Bool {
     var place: Scope? = place
     while let here = place, here !== self {
-      if here.isLate { return false }
       place = here.parent
     }
     return place != nil

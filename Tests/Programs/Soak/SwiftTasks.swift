@@ -153,13 +153,10 @@ extension World {
   private func scope(_ op: Op, _ task: TaskState) async -> (eddy_status_t, (any Error)?) {
     executed[op.kind.rawValue] += 1
     let scope = Scope("S\(op.id)", in: task.current, owner: task.id, now)
-    let isLate = Task.isCancelled
     scope.isGroup = op.kind == .group
     scope.isShield = op.kind == .shield || op.kind == .cleanup
     if scope.isShield, op.kind == .shield { scope.grace = op.time * 1_000_000 }
-    if op.kind == .timeout, !isLate { scope.deadline = now + op.time * 1_000_000 }
-    scope.isNone = isLate && !scope.isShield
-    scope.isLate = isLate && scope.isShield
+    if op.kind == .timeout { scope.deadline = now + op.time * 1_000_000 }
     scopes[op.id] = scope
     task.current = scope
     var failure: (any Error)?
@@ -171,22 +168,8 @@ extension World {
     scope.isClosed = true
     task.current = scope.parent
     let status = failure.map { statusOf($0) } ?? EDDY_OK
-    if Known.nestedScopeFailsGroup, !isLate, scope.hasBodyRun { failAround(scope, status) }
     checkScope(scope, op, task, status, failure)
     return (status, failure)
-  }
-
-  private func failAround(_ scope: Scope, _ status: eddy_status_t) {
-    guard let group = scope.parent, group.isGroup, !group.isNone, group.owner == scope.owner,
-      status != EDDY_OK, status != EDDY_ECANCELED
-    else { return }
-    let isOwn = scope.isGroup || scope.bodyStatus == status
-    if isOwn {
-      group.own.allow(now)
-      group.failures.append(status)
-      group.isOrderKnown = false
-      scope.allowAround(now)
-    }
   }
 
   private func enter(_ scope: Scope, _ op: Op, _ task: TaskState) async throws {
@@ -209,12 +192,9 @@ extension World {
     scope.hasBodyRun = true
     do {
       try await block(op.body, task)
-    } catch let thrown {
-      let isMasked = Known.targetCancelledIsLost && thrown is TargetCancelledError
-      let error = isMasked ? EddyError(status: -6) : thrown
+    } catch {
       scope.bodyStatus = statusOf(error)
       scope.own.allow(now)
-      scope.allowAround(now)
       scope.bodyEnded(now)
       task.waiting = .children
       throw error
@@ -226,7 +206,6 @@ extension World {
   private func checkScope(
     _ scope: Scope, _ op: Op, _ task: TaskState, _ status: eddy_status_t, _ failure: (any Error)?
   ) {
-    if !scope.hasBodyRun, isKnownRefusal(scope, status) { return }
     if !scope.hasBodyRun { violate("the body of \(scope.name) did not run: \(name(status))") }
     let isCancelled = checkLevel(task, Task.isCancelled, "after \(scope.name)")
     let outer = task.current.visibleSpan()
@@ -241,18 +220,6 @@ extension World {
     if scope.isGroup, let group = failure as? GroupError {
       checkErrors(scope, body: scope.bodyStatus, group.errors.map { statusOf($0) })
     }
-  }
-}
-
-extension World {
-  private func isKnownRefusal(_ scope: Scope, _ status: eddy_status_t) -> Bool {
-    if Known.lateShieldIsRefused, scope.isShield, status == EDDY_ECLOSED,
-      loopScope.own.isPossible(now)
-    {
-      return true
-    }
-    return Known.openingInTheGapIsRefused && (status == EDDY_ECLOSED || status == EDDY_ECANCELED)
-      && scope.parent!.visibleSpan().isPossible(now)
   }
 }
 
