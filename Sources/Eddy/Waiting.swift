@@ -158,8 +158,10 @@ extension AnyTaskStorage {
     if wait.continuation == nil { return }
     if wait.kind.isOwning { return cancelOwned() }
     let context = Unmanaged.passUnretained(self).toOpaque()
-    _ = eddy_future_off_done(wait.future, Self.whenDone, context, nil)
-    finishWait()
+    var count = 0
+    _ = eddy_future_off_done(wait.future, Self.whenDone, context, &count)
+    // If it is done, its callback is on the way, and the outcome is read whatever the cancel (M3).
+    if count > 0 { finishWait() }
   }
 
   private final func cancelOwned() {

@@ -249,10 +249,15 @@ private actor Counter {
     let words = try onLoop { () -> [String] in
       let trace = Trace()
       let later = Cell<TaskHandle<Void>?>(nil)
-      let other = try spawn {
-        try await sleep(for: .milliseconds(1))
-        later.value?.cancel()
-      }
+      // Its end is on its way to the observer when the core cancels that.
+      let other = try spawn { try await sleep(for: .milliseconds(1)) }
+      _ = eddy_future_on_done(
+        eddy_task_future(other.task),
+        { context, _ in
+          Unmanaged<Cell<TaskHandle<Void>?>>.fromOpaque(context!).takeUnretainedValue()
+            .value?.cancel()
+          return EDDY_OK
+        }, Unmanaged.passUnretained(later).toOpaque(), nil)
       let task = try spawn {
         try await other.value
         trace.add("cancelled \(Task.isCancelled)")

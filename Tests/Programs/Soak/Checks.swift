@@ -84,6 +84,9 @@ extension World {
     var wanted = [children]
     if body != EDDY_OK, body != EDDY_ECANCELED {
       wanted = children.contains(body) ? [children, children + [body]] : [children + [body]]
+    } else if body == EDDY_ECANCELED {
+      // A body that is shielded may end with the cancellation of what it was refused.
+      wanted.insert(children + [EDDY_EFOREIGNCANCEL], at: 0)
     }
     let isRight = wanted.contains { list in
       scope.isOrderKnown ? list == errors : list.sorted() == errors.sorted()
