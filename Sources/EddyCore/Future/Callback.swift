@@ -22,7 +22,7 @@ extension Ref where Record == LoopRecord {
     callback.releaseContext = release
     callback.ready = Runnable(
       next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
-      owner: callback.raw, isQueued: false, isTask: false)
+      owner: callback.raw, isQueued: false, isTask: false, kind: .callback)
     completion.isRead = true
     pin(completion)
     if completion.state != .pending {

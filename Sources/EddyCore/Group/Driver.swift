@@ -94,7 +94,8 @@ extension Ref where Record == LoopRecord {
 
   /// One turn, without its poll if this task, or for nil every task, has ended meanwhile. False if
   /// that has not happened and nothing can ever run again.
-  private func turn(until task: TaskRef?) -> Bool {
+  @inline(never)
+  func turn(until task: TaskRef?) -> Bool {
     let core = self.core
     core.beginTurn()
     runRounds()

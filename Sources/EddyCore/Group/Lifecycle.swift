@@ -118,6 +118,9 @@ extension Ref where Record == LoopRecord {
     self.posts.free()
     core.timers.free()
     core.ready.free()
+    if self.watch.trace != 0 {
+      eddy_sw_this_thread().unsafelyUnwrapped.pointee.trace = self.watch.trace
+    }
     let data = self.data
     let releaseData = self.releaseData
     unbind()

@@ -111,6 +111,7 @@ extension Ref where Record == LoopCore {
   func pollWaiting() -> Bool {
     guard let loop = self.uv else { return false }
     if self.timers.isEmpty {
+      if self.patience != 0 { return waitPatiently(loop) }
       if uv_loop_alive(loop) != 0 {
         _ = uv_run(loop, UV_RUN_ONCE)
         return true
@@ -145,6 +146,23 @@ extension Ref where Record == LoopCore {
     reference(wake.at.bell)
     _ = uv_run(loop, UV_RUN_ONCE)
     unreference(wake.at.bell)
+    return true
+  }
+
+  /// Waits for a descriptor or another thread, but not for ever. False if nothing has come.
+  private func waitPatiently(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
+    pollWithoutWaiting()
+    let end = eddy_sw_clock_ns() &+ self.patience
+    while self.ready.isEmpty, let timer = self.wakeTimer {
+      if uv_loop_alive(loop) == 0, eddy_sw_is_single_threaded() != 0 { return false }
+      let wait = end &- eddy_sw_clock_ns()
+      if wait <= 0 { return false }
+      uv_update_time(loop)
+      _ = uv_timer_start(timer, { _ in }, UInt64(wait &- 1) / 1_000_000 &+ 1, 0)
+      _ = uv_run(loop, UV_RUN_ONCE)
+      _ = uv_timer_stop(timer)
+      if RemoteQueue.hasNews(self.number) { answerBell() }
+    }
     return true
   }
 }

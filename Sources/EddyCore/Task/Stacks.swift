@@ -255,3 +255,18 @@ extension Ref where Record == StackPool {
     return result
   }
 }
+
+extension Ref where Record == StackPool {
+  /// Stacks of the library's own that tasks hold.
+  var heldStacks: Int {
+    var held = 0
+    for index in 0..<self.classes.count {
+      var slab = self.classes[index].slabs
+      while let next = slab {
+        held &+= next.held
+        slab = next.next
+      }
+    }
+    return held
+  }
+}
