@@ -92,13 +92,13 @@ static eddy_status_t shields_for_ever(void *context) {
 
 static void finds_who_ignores(void) {
     eddy_test_options_t options = EDDY_TEST_OPTIONS_INIT;
-    eddy_test_finding_t finding = cancel(ignores_it, NULL, NULL);
+    options.max_steps = 5000;
+    eddy_test_finding_t finding = cancel(ignores_it, NULL, &options);
     CHECK_INT(finding.kind, EDDY_FINDING_IGNORED);
     CHECK_CONTAINS(finding.text, "ignores its cancellation");
     CHECK_CONTAINS(finding.text, "the task under test");
     CHECK_INT(finding.place, 1);
     CHECK_STATUS(finding.status, EDDY_EPENDING);
-    options.max_steps = 5000;
     finding = cancel(shields_for_ever, NULL, &options);
     CHECK_INT(finding.kind, EDDY_FINDING_IGNORED);
     CHECK_CONTAINS(finding.text, "the task under test was cancelled and has not ended after ");

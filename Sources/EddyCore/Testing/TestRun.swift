@@ -71,14 +71,8 @@ extension Ref where Record == TestRecord {
       byDeadline
       ? { raw in TestRef(raw: raw.unsafelyUnwrapped).runInScope() }
       : self.function.unsafelyUnwrapped
-    let request = SpawnRequest(
-      parent: loop.loopScope, context: byDeadline ? raw : self.context,
-      name: staticText("the task under test"), site: nil)
-    let root = loop.makeFiber(request, function, release: nil, stackBytes: loop.stackBytes)
-    guard let root else { return nil }
-    loop.pin(root.completion)
-    root.completion.isRead = true
-    loop.keptRoot = root
+    let root = loop.makeRoot(
+      function, byDeadline ? raw : self.context, name: staticText("the task under test"))
     self.root = root
     return root
   }
