@@ -19,6 +19,12 @@ struct WakeHandles {
   var closing: Int32
 }
 
+/// The time that a poll may take is over. libuv before 1.45 looks at its timers before it polls: one
+/// that is due by then is gone, and without the stop the poll would have no end.
+private let endPoll: uv_timer_cb = { timer in
+  uv_stop(timer.unsafelyUnwrapped.pointee.loop)
+}
+
 extension Ref where Record == LoopCore {
   /// Makes the uv_loop_t, or adopts the host's, and the wake handles on it. 0 or a negative errno,
   /// and then nothing is left.
@@ -131,7 +137,7 @@ extension Ref where Record == LoopCore {
     if let timer = self.wakeTimer {
       let milliseconds = UInt64(wait &- 1) / 1_000_000 &+ 1
       uv_update_time(loop)
-      _ = uv_timer_start(timer, { _ in }, milliseconds, 0)
+      _ = uv_timer_start(timer, endPoll, milliseconds, 0)
       _ = uv_run(loop, UV_RUN_ONCE)
       _ = uv_timer_stop(timer)
     }
@@ -158,7 +164,7 @@ extension Ref where Record == LoopCore {
       let wait = end &- eddy_sw_clock_ns()
       if wait <= 0 { return false }
       uv_update_time(loop)
-      _ = uv_timer_start(timer, { _ in }, UInt64(wait &- 1) / 1_000_000 &+ 1, 0)
+      _ = uv_timer_start(timer, endPoll, UInt64(wait &- 1) / 1_000_000 &+ 1, 0)
       _ = uv_run(loop, UV_RUN_ONCE)
       _ = uv_timer_stop(timer)
       if RemoteQueue.hasNews(self.number) { answerBell() }
