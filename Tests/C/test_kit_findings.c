@@ -1,3 +1,4 @@
+/* skip: valgrind: it leaves descriptors open and stacks suspended on purpose */
 /*
  * The public test kit: what a search finds and how it says so.
  *

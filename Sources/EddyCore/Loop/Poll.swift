@@ -19,8 +19,8 @@ struct WakeHandles {
   var closing: Int32
 }
 
-/// The time that a poll may take is over. libuv before 1.45 looks at its timers before it polls: one
-/// that is due by then is gone, and without the stop the poll would have no end.
+/// The time that a poll may take is over. libuv before 1.45 looks at its timers before it polls:
+/// one that is due by then is gone, and without the stop the poll would have no end.
 private let endPoll: uv_timer_cb = { timer in
   uv_stop(timer.unsafelyUnwrapped.pointee.loop)
 }
