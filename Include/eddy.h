@@ -139,8 +139,8 @@ EDDY_API int32_t eddy_version_number(void);
 /*
  * Whether the library that runs has a feature: 1 or 0.
  * name: "virtual-clock", "seeded-order", "foreign-tasks", "guard-install" (stack guards that use no
- * mapping each), "hostile" (the build for tests: small budgets, checks in each round, an abort for
- * a broken invariant or a scope left open). An unknown name or NULL gives 0.
+ * mapping each), "test-kit", "hostile" (the build for tests: small budgets, checks in each round,
+ * an abort for a broken invariant or a scope left open). An unknown name or NULL gives 0.
  * Suspends: no. Cancel point: no. Thread: any. Since: 0.1
  */
 EDDY_API int32_t eddy_has_feature(const char *EDDY_NULLABLE name);
@@ -1205,6 +1205,118 @@ EDDY_API eddy_status_t eddy_loop_attach_versioned(int32_t version, void *EDDY_NU
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.2
  */
 EDDY_API eddy_status_t eddy_loop_detach(eddy_loop_t loop);
+
+/* ------------------------------------------------------------------------------------------------
+ * Testing programs that use Eddy
+ *
+ * EDDY_LOOP_VIRTUAL_CLOCK and EDDY_LOOP_SEEDED_ORDER, options of any loop, make a program's run the
+ * same each time: on the virtual clock an hour of sleep takes no time (there is no call that moves
+ * it: to let time pass, sleep), and the seed alone draws the order. EDDY_LOOP_TRACE gives a run a
+ * number to compare. The two searches below run a task function again and again, each time on a new
+ * loop with the virtual clock, and disturb each run at the next place:
+ *
+ *     eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+ *     eddy_test_cancel_everywhere(fn, context, NULL, &finding);
+ *     if (finding.kind != EDDY_FINDING_NONE) puts(finding.text);
+ *
+ * A search ends with the first finding, with a run that ends before its place is reached, or after
+ * max_runs.
+ */
+
+/* Keeps a hash of the order of events: see eddy_test_trace_hash. */
+#define EDDY_LOOP_TRACE ((uint32_t)8)
+
+/*
+ * The hash of all that has happened on this thread's loop in its order: steps of tasks with what
+ * woke them, outcomes, callbacks, deadlines, and the virtual clock. The same program with the same
+ * seed gives the same hash in every process, if it uses the virtual clock and waits for nothing
+ * outside. Where the thread has no loop: that of the last traced loop that was closed here.
+ * Returns EDDY_EINVAL (ret_hash is NULL, or the loop is without EDDY_LOOP_TRACE), EDDY_EWRONGTHREAD
+ * (no loop, and none was traced here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_test_trace_hash(uint64_t *EDDY_NULLABLE ret_hash);
+
+/* What a run did wrong. */
+#define EDDY_FINDING_NONE ((int32_t)0)
+#define EDDY_FINDING_TASK ((int32_t)1)       /* it outlives the one under test, or a reference */
+#define EDDY_FINDING_FUTURE ((int32_t)2)     /* a reference, and what it holds, is left */
+#define EDDY_FINDING_ERROR ((int32_t)3)      /* a reference is left */
+#define EDDY_FINDING_SCOPE ((int32_t)4)      /* left open (EDDY_ESCOPELEAK) */
+#define EDDY_FINDING_VALUE ((int32_t)5)      /* taken with eddy_future_take and not released */
+#define EDDY_FINDING_DESCRIPTOR ((int32_t)6) /* open after the run and not before, below 16384 */
+#define EDDY_FINDING_HANG ((int32_t)7)       /* nothing can wake it, or max_steps are over */
+#define EDDY_FINDING_IGNORED ((int32_t)8)    /* it goes on although it is cancelled */
+#define EDDY_FINDING_TWICE ((int32_t)9)      /* a future or foreign task was completed twice */
+#define EDDY_FINDING_CHECK ((int32_t)10)     /* options->after gave a failure */
+#define EDDY_FINDING_TIMER ((int32_t)11)     /* Eddy's own fault, as is the next */
+#define EDDY_FINDING_STACK ((int32_t)12)
+
+typedef struct eddy_test_finding {
+    uint32_t size;
+    int32_t kind;                          /* EDDY_FINDING_* */
+    int64_t place;                         /* which wait, or which request for memory; from 1 */
+    int64_t runs;                          /* done, this one included */
+    int64_t count;                         /* of references, descriptors or steps, by kind */
+    eddy_status_t status;                  /* the task's in the last run; the check's */
+    int32_t wait_kind;                     /* where it was cancelled: EDDY_WAIT_*; NONE: not */
+    int32_t exhausted;                     /* 1: every place has had its turn */
+    int32_t reserved;
+    char text[464];                        /* what and where, English; "" without a finding */
+} eddy_test_finding_t;
+#define EDDY_TEST_FINDING_INIT                                                                    \
+    { (uint32_t)sizeof(eddy_test_finding_t), 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+
+#define EDDY_TEST_DEADLINE ((uint32_t)1)   /* cancelled by a deadline, not by a request */
+#define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks may outlive the one under test */
+#define EDDY_TEST_ENDLESS ((uint32_t)4)    /* it may wait for ever until it is cancelled */
+
+/* Looks at what a run has left: place as in a finding, status the task's. */
+typedef eddy_status_t (*eddy_test_after_fn)(void *EDDY_NULLABLE context, int64_t place,
+    eddy_status_t status);
+
+typedef struct eddy_test_options {
+    uint32_t size;
+    uint32_t flags;                        /* EDDY_TEST_*, or 0 */
+    int64_t max_runs;                      /* 0: 10,000 */
+    int64_t max_steps;                     /* of one run, and after its cancel; 0: 100,000 */
+    int64_t patience_ns;                   /* real time that a run may wait for descriptors and
+                                              other threads at a stretch; 0: 1 s */
+    const eddy_loop_options_t *EDDY_NULLABLE loop;   /* seed, grace and the rest; NULL: defaults.
+                                              Without a report hook, reports are dropped */
+    eddy_task_fn EDDY_NULLABLE setup;      /* called before each run, without a loop */
+    eddy_test_after_fn EDDY_NULLABLE after;/* called after each run, without a loop; a failure is
+                                              a finding */
+} eddy_test_options_t;
+#define EDDY_TEST_OPTIONS_INIT                                                                    \
+    { (uint32_t)sizeof(eddy_test_options_t), 0, 0, 0, 0, NULL, NULL, NULL }
+
+/*
+ * Runs fn(context) as a root task again and again, cancelled at its 1st, 2nd, ... n-th wait. A wait
+ * counts once for each step of any task or callback that it lasts: so the cancel comes when it has
+ * begun, after everything that happens meanwhile, and between what wakes it and its return. That
+ * the task then fails, or ends with EDDY_OK, is no finding. Which ones are: EDDY_FINDING_*.
+ * options may be NULL. ret_finding: set its size first.
+ * Each run must begin alike: what fn changes outside itself, options->setup sets right. A task that
+ * cannot be ended, after EDDY_FINDING_HANG or _IGNORED, is abandoned with its loop's memory. Code
+ * that loops without a call of Eddy is not found.
+ * Returns EDDY_OK, also with a finding; EDDY_EINVAL, EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this
+ * thread has a loop), or the failure of options->setup.
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_test_cancel_everywhere(eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, const eddy_test_options_t *EDDY_NULLABLE options,
+    eddy_test_finding_t *EDDY_NULLABLE ret_finding);
+
+/*
+ * The same with no cancel: in each run the library's 1st, 2nd, ... n-th request for memory fails,
+ * stacks included, from the first step of fn on. libuv's own are not among them.
+ * Returns as eddy_test_cancel_everywhere; EDDY_TEST_DEADLINE is EDDY_EINVAL here.
+ * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_test_fail_allocations(eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, const eddy_test_options_t *EDDY_NULLABLE options,
+    eddy_test_finding_t *EDDY_NULLABLE ret_finding);
 
 #ifdef __cplusplus
 }

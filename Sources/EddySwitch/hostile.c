@@ -26,7 +26,7 @@ int32_t eddy_sw_is_poisoned(const void *memory, size_t bytes) {
 }
 
 void *eddy_sw_malloc(size_t bytes) {
-    void *memory = malloc(bytes);
+    void *memory = eddy_sw_refuses_memory() ? NULL : malloc(bytes);
     if (memory) memset(memory, FRESH, bytes);
     return memory;
 }

@@ -26,7 +26,15 @@
 #define GUARD_LIGHT 1
 #define GUARD_MPROTECT 2
 
+/* Whether a test wants this request to fail. */
+int32_t eddy_sw_refuses_memory(void) {
+    eddy_sw_thread *thread = eddy_sw_this_thread();
+    if (__builtin_expect(thread->failing_step == 0, 1)) return 0;
+    return ++thread->memory_steps == thread->failing_step;
+}
+
 void *eddy_sw_map(size_t bytes) {
+    if (eddy_sw_refuses_memory()) return NULL;
     void *low = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (low == MAP_FAILED) return NULL;
@@ -60,6 +68,7 @@ static int guard_kind(void) {
 }
 
 int32_t eddy_sw_guard(void *low, size_t bytes) {
+    if (eddy_sw_refuses_memory()) return -ENOMEM;
     if (guard_kind() == GUARD_LIGHT) {
         if (madvise(low, bytes, ADVICE_GUARD_INSTALL) == 0) return 0;
         if (errno != EINVAL) return -errno;
@@ -74,7 +83,9 @@ void eddy_sw_discard(void *low, size_t bytes) { (void)madvise(low, bytes, MADV_D
 size_t eddy_sw_page_bytes(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 #ifndef EDDY_HOSTILE
-void *eddy_sw_malloc(size_t bytes) { return malloc(bytes); }
-void *eddy_sw_realloc(void *memory, size_t bytes) { return realloc(memory, bytes); }
+void *eddy_sw_malloc(size_t bytes) { return eddy_sw_refuses_memory() ? NULL : malloc(bytes); }
+void *eddy_sw_realloc(void *memory, size_t bytes) {
+    return eddy_sw_refuses_memory() ? NULL : realloc(memory, bytes);
+}
 void eddy_sw_free(void *memory) { free(memory); }
 #endif

@@ -181,6 +181,11 @@ ABI_CALL(call, return eddy_call(NULL, abi_body, NULL, NULL))
 ABI_CALL(with_timeout, return eddy_with_timeout(1, abi_body, NULL, NULL))
 ABI_CALL(error_current, eddy_error_t error; return eddy_error_current(&error))
 ABI_CALL(foreign_register, return eddy_foreign_register(abi_ops()))
+ABI_CALL(test_trace_hash, uint64_t hash; return eddy_test_trace_hash(&hash))
+ABI_CALL(test_cancel_everywhere, eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+    return eddy_test_cancel_everywhere(abi_body, NULL, NULL, &finding))
+ABI_CALL(test_fail_allocations, eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+    return eddy_test_fail_allocations(abi_body, NULL, NULL, &finding))
 ABI_CALL(foreign_spawn_below_loop,
     return eddy_foreign_spawn(abi_ops(), &abi_released, NULL, NULL))
 
@@ -249,6 +254,9 @@ static const abi_call_t abi_free_calls[] = {
     { "run", 0, ABI_STARTS, call_run },
     { "loop_create", 0, ABI_STARTS, call_loop_create },
     { "loop_attach", 0, ABI_STARTS, call_loop_attach },
+    { "test_cancel_everywhere", 0, ABI_STARTS, call_test_cancel_everywhere },
+    { "test_fail_allocations", 0, ABI_STARTS, call_test_fail_allocations },
+    { "test_trace_hash", 0, 0, call_test_trace_hash },
     { "loop_current", 0, 0, call_loop_current },
     { "loop_data", 0, ABI_SILENT, call_loop_data },
     { "loop_set_data", 0, ABI_RELEASES, call_loop_set_data },

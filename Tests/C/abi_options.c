@@ -11,9 +11,9 @@
 #define TAIL 16
 
 typedef union buffer {
-    uint64_t aligned[64];
+    uint64_t aligned[80];
     uint32_t size;                 /* every options struct begins with its size */
-    unsigned char bytes[512];
+    unsigned char bytes[640];
 } buffer_t;
 
 typedef struct row {
@@ -41,6 +41,8 @@ static eddy_status_t body(void *context) {
         memcpy(buffer, &value, sizeof value);                                                     \
     }
 FILL(fill_loop, eddy_loop_options_t, EDDY_LOOP_OPTIONS_INIT)
+FILL(fill_test, eddy_test_options_t, EDDY_TEST_OPTIONS_INIT)
+FILL(fill_finding, eddy_test_finding_t, EDDY_TEST_FINDING_INIT)
 FILL(fill_spawn, eddy_spawn_options_t, EDDY_SPAWN_OPTIONS_INIT)
 FILL(fill_scope, eddy_scope_options_t, EDDY_SCOPE_OPTIONS_INIT)
 FILL(fill_foreign, eddy_foreign_options_t, EDDY_FOREIGN_OPTIONS_INIT)
@@ -74,6 +76,22 @@ static eddy_status_t with_loop_create(const buffer_t *buffer) {
     if (status != EDDY_OK) CHECK_INT(loop.id, 77);
     else CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
     return status;
+}
+
+static eddy_status_t with_test_options(const buffer_t *buffer) {
+    eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+    return eddy_test_cancel_everywhere(body, NULL, (const eddy_test_options_t *)buffer, &finding);
+}
+
+static eddy_status_t with_starving_options(const buffer_t *buffer) {
+    eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+    return eddy_test_fail_allocations(body, NULL, (const eddy_test_options_t *)buffer, &finding);
+}
+
+/* An output, which obeys the same law. */
+static eddy_status_t with_finding(const buffer_t *buffer) {
+    buffer_t copy = *buffer;
+    return eddy_test_cancel_everywhere(body, NULL, NULL, (eddy_test_finding_t *)&copy);
 }
 
 static eddy_status_t with_stacks(const buffer_t *buffer) {
@@ -169,6 +187,9 @@ static const row_t rows[] = {
     { "loop_create", SIZE(eddy_loop_options_t), fill_loop, with_loop_create, 0, 0, 1, 4, 1 },
     { "stacks", SIZE(eddy_stack_allocator_t), fill_stacks, with_stacks, 0, 0, 1,
         TO(eddy_stack_allocator_t, context), 0 },
+    { "test options", SIZE(eddy_test_options_t), fill_test, with_test_options, 0, 0, 1, 4, 1 },
+    { "test options", SIZE(eddy_test_options_t), fill_test, with_starving_options, 0, 0, 1, 4, 1 },
+    { "test finding", SIZE(eddy_test_finding_t), fill_finding, with_finding, 0, 0, 1, 4, 0 },
     { "task_spawn", SIZE(eddy_spawn_options_t), fill_spawn, with_task_spawn, 1, 0, 0, 4, 1 },
     { "group_spawn", SIZE(eddy_spawn_options_t), fill_spawn, with_group_spawn, 1, 0, 0, 4, 1 },
     { "scope_open", SIZE(eddy_scope_options_t), fill_scope, with_scope_open, 0, 0, 0, 4, 1 },
@@ -226,7 +247,7 @@ static void try_sizes(const row_t *row) {
 }
 
 static void try_flags(const row_t *row) {
-    static const uint32_t unknown[] = { 4, 8, 0x100, 0x80000000u };
+    static const uint32_t unknown[] = { 0x40, 0x80, 0x100, 0x80000000u };
     buffer_t buffer;
     for (size_t index = 0; row->flags && index < sizeof unknown / sizeof unknown[0]; index++) {
         row->fill(&buffer);

@@ -9,6 +9,7 @@ eddy_status_t eddy_header_tries(void *context);
 eddy_status_t eddy_header_scopes(void *context);
 eddy_status_t eddy_header_tasks(void *context);
 eddy_status_t eddy_header_loops(void);
+eddy_status_t eddy_header_kit(void);
 int64_t eddy_header_constants(int32_t code);
 
 eddy_status_t eddy_header_body(void *context)
@@ -74,6 +75,27 @@ eddy_status_t eddy_header_loops(void)
     EDDY_TRY(eddy_loop_close(loop));
     EDDY_TRY(eddy_loop_attach(NULL, &options, &loop));
     return eddy_main(eddy_header_tries, NULL) ? EDDY_EINVAL : eddy_loop_detach(loop);
+}
+
+eddy_status_t eddy_header_kit(void)
+{
+    eddy_test_options_t options = EDDY_TEST_OPTIONS_INIT;
+    eddy_test_finding_t finding = EDDY_TEST_FINDING_INIT;
+    eddy_loop_options_t loop = EDDY_LOOP_OPTIONS_INIT;
+    loop.flags = EDDY_LOOP_TRACE;
+    options.loop = &loop;
+    options.flags = EDDY_TEST_DEADLINE | EDDY_TEST_OUTLIVE | EDDY_TEST_ENDLESS;
+    EDDY_TRY(eddy_test_cancel_everywhere(eddy_header_body, NULL, &options, &finding));
+    switch (finding.kind) {
+    case EDDY_FINDING_NONE: case EDDY_FINDING_TASK: case EDDY_FINDING_FUTURE:
+    case EDDY_FINDING_ERROR: case EDDY_FINDING_SCOPE: case EDDY_FINDING_VALUE:
+    case EDDY_FINDING_DESCRIPTOR: case EDDY_FINDING_HANG: case EDDY_FINDING_IGNORED:
+    case EDDY_FINDING_TWICE: case EDDY_FINDING_CHECK: case EDDY_FINDING_TIMER:
+    case EDDY_FINDING_STACK:
+        return EDDY_EINVAL;
+    default:
+        return EDDY_OK;
+    }
 }
 
 int64_t eddy_header_constants(int32_t code)

@@ -109,6 +109,7 @@ public func eddy_foreign_complete(
   }
   let refusal = record.refusalToComplete(status)
   if refusal != EDDY_OK {
+    if refusal == EDDY_EALREADY { loop.noteSettledAgain(record.completion) }
     Gate.release(value, with: release)
     return loop.fail(refusal)
   }

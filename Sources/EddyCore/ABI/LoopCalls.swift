@@ -90,14 +90,16 @@ private func makeLoop(
   let hosted = options.flags & EDDY_LOOP_UNREF != 0
   let virtual = options.flags & EDDY_LOOP_VIRTUAL_CLOCK != 0
   if status == EDDY_OK, host == nil ? hosted : virtual { status = EDDY_EINVAL }
-  let made = status == EDDY_OK ? Loop.make(options, allocator, host: host) : (status, nil)
+  if status != EDDY_OK { return (status, nil) }
+  let made = Loop.make(options, allocator, host: host)
+  if options.flags & EDDY_LOOP_TRACE != 0 { made.loop?.startTrace() }
   #if EDDY_HOSTILE
-    made.1?.watchInvariants()
+    made.loop?.watchInvariants()
   #endif
   return made
 }
 
-private func readAllocator(
+func readAllocator(
   _ source: UnsafePointer<eddy_stack_allocator_t>, _ allocator: inout eddy_stack_allocator_t
 ) -> eddy_status_t {
   let status = read(source, into: &allocator)
@@ -106,12 +108,12 @@ private func readAllocator(
   return isWhole && allocator.reserved == 0 ? EDDY_OK : EDDY_EINVAL
 }
 
-private func readLoopOptions(
+func readLoopOptions(
   _ source: UnsafePointer<eddy_loop_options_t>?, _ options: inout eddy_loop_options_t
 ) -> eddy_status_t {
   let status = read(source, into: &options)
   if status != EDDY_OK { return status }
-  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF
+  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF | EDDY_LOOP_TRACE
   guard options.flags & ~known == 0, options.reserved == 0, options.grace_ns >= EDDY_NONE,
     isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration
   else { return EDDY_EINVAL }

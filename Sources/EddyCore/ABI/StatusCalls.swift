@@ -20,7 +20,7 @@ public func eddy_version_number() -> Int32 { libraryVersion }
 public func eddy_has_feature(_ name: UnsafePointer<CChar>?) -> Int32 {
   guard let name else { return 0 }
   if isText(name, "virtual-clock") || isText(name, "seeded-order") { return 1 }
-  if isText(name, "foreign-tasks") { return 1 }
+  if isText(name, "foreign-tasks") || isText(name, "test-kit") { return 1 }
   #if EDDY_HOSTILE
     if isText(name, "hostile") { return 1 }
   #endif

@@ -63,7 +63,7 @@ extension Ref where Record == TimedScope {
       owner: raw)
     self.expiry = Runnable(
       next: nil, run: { raw in Loop.running.expire(Ref<TimedScope>(raw: raw)) }, owner: raw,
-      isQueued: false, isTask: false)
+      isQueued: false, isTask: false, kind: .deadline)
     self.graceDuration = graceDuration
   }
 }

@@ -24,7 +24,7 @@ extension Ref where Record == LoopRecord {
     callback.contextPlace = contextForLater(given)
     callback.ready = Runnable(
       next: nil, run: { raw in Loop.running.run(Ref<CallbackRecord>(raw: raw)) },
-      owner: callback.raw, isQueued: false, isTask: false)
+      owner: callback.raw, isQueued: false, isTask: false, kind: .callback)
     pin(completion)
     if completion.state != .pending {
       core.makeReady(callback.at.ready)

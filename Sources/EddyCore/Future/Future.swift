@@ -112,12 +112,20 @@ extension Ref where Record == LoopRecord {
     guard status == EDDY_OK else { return status }
     release.pointee = completion.releaseValue
     completion.isTaken = true
+    if let taken = self.watch.taken { taken(completion.raw, raw, release) }
     return EDDY_OK
   }
 
   private func refusalToSettle(_ completion: CompletionRef) -> eddy_status_t? {
     if completion.isTask { return EDDY_EPERM }
-    return completion.state == .pending ? nil : EDDY_EALREADY
+    if completion.state == .pending { return nil }
+    if completion.state != .cancelled { noteSettledAgain(completion) }
+    return EDDY_EALREADY
+  }
+
+  /// The program has completed a second time what it had completed: a test may want to know.
+  func noteSettledAgain(_ completion: CompletionRef) {
+    if let again = self.watch.settledAgain { again(completion.raw, raw) }
   }
 }
 

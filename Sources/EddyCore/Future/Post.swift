@@ -34,7 +34,7 @@ extension Ref where Record == LoopRecord {
   private func makeReady(_ post: Ref<PostRecord>) {
     post.ready = Runnable(
       next: nil, run: { raw in Loop.running.perform(Ref<PostRecord>(raw: raw)) },
-      owner: post.raw, isQueued: false, isTask: false)
+      owner: post.raw, isQueued: false, isTask: false, kind: .post)
     core.makeReady(post.at.ready)
   }
 
@@ -66,6 +66,11 @@ extension Ref where Record == LoopRecord {
   private func settle(_ record: PostRecord) {
     let message = record.message.map { UnsafePointer($0) }
     guard let completion = findCompletion(record.target) else {
+      Gate.release(record.context, with: record.release)
+      return
+    }
+    // Through the door the first one wins, and nothing is said of the others.
+    if completion.state != .pending, record.kind != .cancel {
       Gate.release(record.context, with: record.release)
       return
     }

@@ -19,6 +19,7 @@ extension Ref where Record == LoopRecord {
     completion.state = state
     completion.status = status
     completion.error = error
+    if let settled = self.watch.settled { settled(completion.raw, raw) }
     completion.wakeAll()
     freeIfUnused(completion)
   }

@@ -12,15 +12,7 @@ import CEddy
 extension Ref where Record == LoopRecord {
   /// Runs a root task to its end. The caller has checked that the loop may run.
   func runRoot(_ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
-    releaseKeptRoot()
-    let request = SpawnRequest(
-      parent: loopScope, context: context, name: nil, site: nil, sharing: nil)
-    guard let task = makeFiber(request, function, release: nil, stackBytes: self.stackBytes) else {
-      return fail(EDDY_ENOMEM)
-    }
-    pin(task.completion)
-    task.completion.isRead = true
-    self.keptRoot = task
+    guard let task = makeRoot(function, context, name: nil) else { return fail(EDDY_ENOMEM) }
     core.isRunning = true
     let status = runUntilEnd(of: task)
     core.isRunning = false
@@ -28,6 +20,22 @@ extension Ref where Record == LoopRecord {
       diagnostics.replace(errorSlot, status, rootError(status, task.completion.error?.retained()))
     }
     return status
+  }
+
+  /// A root task, kept until the next one; it takes its first step when the loop runs.
+  @inline(never)
+  func makeRoot(
+    _ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?, name: UnsafePointer<CChar>?
+  ) -> TaskRef? {
+    releaseKeptRoot()
+    let request = SpawnRequest(
+      parent: loopScope, context: context, name: name, site: nil, sharing: nil)
+    let made = makeFiber(request, function, release: nil, stackBytes: self.stackBytes)
+    guard let task = made else { return nil }
+    pin(task.completion)
+    task.completion.isRead = true
+    self.keptRoot = task
+    return task
   }
 
   /// The error that a run's status goes with: the root's own, or one that has it as its cause.
@@ -95,7 +103,8 @@ extension Ref where Record == LoopRecord {
 
   /// One turn, without its poll if this task, or for nil every task, has ended meanwhile. False if
   /// that has not happened and nothing can ever run again.
-  private func turn(until task: TaskRef?) -> Bool {
+  @inline(never)
+  func turn(until task: TaskRef?) -> Bool {
     let core = self.core
     core.beginTurn()
     runRounds()

@@ -130,6 +130,9 @@ extension Ref where Record == LoopRecord {
     self.contexts.freeAll()
     core.timers.free()
     core.ready.free()
+    if self.watch.trace != 0 {
+      eddy_sw_this_thread().unsafelyUnwrapped.pointee.trace = self.watch.trace
+    }
     let data = self.data
     let releaseData = self.releaseData
     unbind()

@@ -96,6 +96,16 @@ extension Ref where Record == LoopRecord {
   }
 }
 
+extension Ref where Record == LoopRecord {
+  /// A descriptor that is still polled, or -1.
+  var polledDescriptor: Int {
+    guard let raw = self.descriptors else { return -1 }
+    let records = Ref<DescriptorTable>(raw: raw).records
+    for index in 0..<records.count where records[index] != nil { return index }
+    return -1
+  }
+}
+
 extension Ref where Record == DescriptorTable {
   fileprivate func free() {
     self.records.free()

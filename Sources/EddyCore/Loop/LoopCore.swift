@@ -34,6 +34,8 @@ struct LoopCore {
   var keepsHost: Bool
   /// What runs in the host's iterations; set by the layer that knows turns.
   var runHosted: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
+  /// Of a loop under test: how long it may block for the outside, nanoseconds; else 0.
+  var patience: Int64
   /// What makes a posted record ready: called with the core and the node.
   var receive: (@convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void)?
   #if EDDY_HOSTILE

@@ -19,6 +19,12 @@ struct WakeHandles {
   var closing: Int32
 }
 
+/// The time that a poll may take is over. libuv before 1.45 looks at its timers before it polls:
+/// one that is due by then is gone, and without the stop the poll would have no end.
+private let endPoll: uv_timer_cb = { timer in
+  uv_stop(timer.unsafelyUnwrapped.pointee.loop)
+}
+
 extension Ref where Record == LoopCore {
   /// Makes the uv_loop_t, or adopts the host's, and the wake handles on it. 0 or a negative errno,
   /// and then nothing is left.
@@ -111,6 +117,7 @@ extension Ref where Record == LoopCore {
   func pollWaiting() -> Bool {
     guard let loop = self.uv else { return false }
     if self.timers.isEmpty {
+      if self.patience != 0 { return waitPatiently(loop) }
       if uv_loop_alive(loop) != 0 {
         _ = uv_run(loop, UV_RUN_ONCE)
         return true
@@ -130,7 +137,7 @@ extension Ref where Record == LoopCore {
     if let timer = self.wakeTimer {
       let milliseconds = UInt64(wait &- 1) / 1_000_000 &+ 1
       uv_update_time(loop)
-      _ = uv_timer_start(timer, { _ in }, milliseconds, 0)
+      _ = uv_timer_start(timer, endPoll, milliseconds, 0)
       _ = uv_run(loop, UV_RUN_ONCE)
       _ = uv_timer_stop(timer)
     }
@@ -145,6 +152,23 @@ extension Ref where Record == LoopCore {
     reference(wake.at.bell)
     _ = uv_run(loop, UV_RUN_ONCE)
     unreference(wake.at.bell)
+    return true
+  }
+
+  /// Waits for a descriptor or another thread, but not for ever. False if nothing has come.
+  private func waitPatiently(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
+    pollWithoutWaiting()
+    let end = eddy_sw_clock_ns() &+ self.patience
+    while self.ready.isEmpty, let timer = self.wakeTimer {
+      if uv_loop_alive(loop) == 0, eddy_sw_is_single_threaded() != 0 { return false }
+      let wait = end &- eddy_sw_clock_ns()
+      if wait <= 0 { return false }
+      uv_update_time(loop)
+      _ = uv_timer_start(timer, endPoll, UInt64(wait &- 1) / 1_000_000 &+ 1, 0)
+      _ = uv_run(loop, UV_RUN_ONCE)
+      _ = uv_timer_stop(timer)
+      if RemoteQueue.hasNews(self.number) { answerBell() }
+    }
     return true
   }
 }

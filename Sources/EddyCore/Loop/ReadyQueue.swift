@@ -16,7 +16,21 @@ struct Runnable {
   var isQueued: Bool
   /// A task's own place, as against a callback or a deadline: the seeded order moves only these.
   var isTask: Bool
+  /// What it is, for those who watch the order of events.
+  var kind = RunnableKind.other
 }
+
+enum RunnableKind: UInt8 {
+  case other = 0
+  case callback = 1
+  case post = 2
+  case deadline = 3
+}
+
+/// Told of each round before it runs: the watcher, and the round's first place. It may put places
+/// of its own behind others.
+typealias RoundWatch =
+  @convention(c) (UnsafeMutableRawPointer, UnsafeMutableRawPointer) -> Void
 
 struct ReadyQueue {
   private var round: UnsafeMutablePointer<Runnable>?
@@ -27,6 +41,10 @@ struct ReadyQueue {
   private var scratch: Vector<UnsafeMutablePointer<Runnable>>
   /// Rounds begun since the loop was made.
   private(set) var rounds: UInt64
+  /// Seeded or watched: a round is prepared before it runs.
+  private var isPrepared: Bool
+  private var watch: RoundWatch?
+  private var watcher: UnsafeMutableRawPointer?
 
   init(isSeeded: Bool, seed: UInt64) {
     round = nil
@@ -36,6 +54,16 @@ struct ReadyQueue {
     random = RandomSequence(seed: seed)
     scratch = Vector()
     rounds = 0
+    isPrepared = isSeeded
+    watch = nil
+    watcher = nil
+  }
+
+  /// Has a function see each round from now on.
+  mutating func setWatch(_ watcher: UnsafeMutableRawPointer, _ watch: RoundWatch) {
+    self.watcher = watcher
+    self.watch = watch
+    isPrepared = true
   }
 
   @inline(__always)
@@ -84,7 +112,13 @@ struct ReadyQueue {
     first = nil
     last = nil
     rounds &+= 1
+    if isPrepared { prepareRound() }
+  }
+
+  @inline(never)
+  private mutating func prepareRound() {
     if isSeeded { shuffleRound() }
+    if let watch, let watcher, let round { watch(watcher, UnsafeMutableRawPointer(round)) }
   }
 
   private mutating func shuffleRound() {

@@ -16,11 +16,13 @@ struct TextSink {
     length = 0
   }
 
+  @inline(never)
   mutating func put(_ text: StaticString) {
     let start = UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
     for index in 0..<text.utf8CodeUnitCount { put(byte: start[index]) }
   }
 
+  @inline(never)
   mutating func put(_ text: UnsafePointer<CChar>) {
     var index = 0
     while text[index] != 0 {
@@ -29,11 +31,13 @@ struct TextSink {
     }
   }
 
+  @inline(never)
   mutating func put(_ number: Int) {
     if number < 0 { put("-") }
     put(number.magnitude)
   }
 
+  @inline(never)
   mutating func put(_ number: UInt) {
     if number >= 10 { put(number / 10) }
     put(byte: CChar(truncatingIfNeeded: 48 &+ number % 10))

@@ -58,12 +58,34 @@ struct LoopRecord {
   var graceDuration: Int64
   var stackBytes: Int
   var lastSerial: UInt64
+  var watch: LoopWatch
   var runtimes:
     (
       ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,
       ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime
     )
 }
+
+/// What tests have been asked to see of a loop; all zero on any other.
+struct LoopWatch {
+  /// The hash of the events so far; 0 if they are not traced.
+  var trace: UInt64
+  /// The search that this loop is a run of.
+  var test: UnsafeMutableRawPointer?
+  /// A completion has been given its outcome.
+  var settled: (@convention(c) (CompletionAddress, UnsafeMutableRawPointer) -> Void)?
+  /// The program has completed again what it had completed.
+  var settledAgain: (@convention(c) (CompletionAddress, UnsafeMutableRawPointer) -> Void)?
+  /// A value has been moved out; the release function may be replaced.
+  var taken:
+    (
+      @convention(c) (
+        CompletionAddress, UnsafeMutableRawPointer, UnsafeMutablePointer<eddy_release_fn?>
+      ) -> Void
+    )?
+}
+
+typealias CompletionAddress = UnsafeMutableRawPointer
 
 /// What a posted record asks for.
 enum PostKind: UInt8 {

@@ -288,6 +288,21 @@ extension Ref where Record == StackPool {
   }
 }
 
+extension Ref where Record == StackPool {
+  /// Stacks of the library's own that tasks hold.
+  var heldStacks: Int {
+    var held = 0
+    for index in 0..<self.classes.count {
+      var slab = self.classes[index].slabs
+      while let next = slab {
+        held &+= next.held
+        slab = next.next
+      }
+    }
+    return held
+  }
+}
+
 #if EDDY_HOSTILE
   extension Ref where Record == StackPool {
     /// Fills what lies below the record of the stack that was given back last: nobody stands on it

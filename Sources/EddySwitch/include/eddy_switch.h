@@ -84,6 +84,9 @@ static inline void eddy_sw_prefetch(const void *EDDY_SW_NONNULL record) {
     }
 }
 
+/* These three, eddy_sw_map and eddy_sw_guard are the library's requests for memory: each that could
+ * fail is a step that a test can have fail (failing_step above). */
+EDDY_SW_HIDDEN int32_t eddy_sw_refuses_memory(void);
 EDDY_SW_HIDDEN void *eddy_sw_malloc(size_t bytes);
 EDDY_SW_HIDDEN void *eddy_sw_realloc(void *memory, size_t bytes);
 EDDY_SW_HIDDEN void eddy_sw_free(void *memory);
@@ -111,6 +114,11 @@ typedef struct eddy_sw_thread {
     void *bound;     /* the loop bound to this thread, whatever the state; NULL after fork */
     int32_t state;
     int32_t depth;   /* of nested gates */
+    /* Of the test kit; all 0 on a thread that no test uses. */
+    void *test;            /* the search that runs here */
+    uint64_t trace;        /* the hash of the last traced loop that was closed here */
+    int64_t memory_steps;  /* requests for memory since failing_step was set */
+    int64_t failing_step;  /* which of them fails; 0: none, and none is counted */
 } eddy_sw_thread;
 
 extern EDDY_SW_HIDDEN __thread eddy_sw_thread eddy_sw_thread_state
@@ -154,6 +162,10 @@ EDDY_SW_HIDDEN int64_t eddy_sw_clock_ns(void);
 EDDY_SW_HIDDEN void eddy_sw_write_stderr(const char *text, size_t length);
 /* The one deliberate end of the process: "eddy: TEXT" on stderr, then abort(). */
 EDDY_SW_HIDDEN void eddy_sw_abort(const char *text) __attribute__((noreturn));
+/* Sets the bit of each open descriptor below count * 64; 0 if that cannot be told. */
+EDDY_SW_HIDDEN int32_t eddy_sw_open_descriptors(uint64_t *bits, intptr_t count);
+/* What a descriptor is, such as "pipe:[17]" or a path; "" if that cannot be told. */
+EDDY_SW_HIDDEN void eddy_sw_describe_descriptor(int32_t number, char *text, intptr_t capacity);
 /* "ENOENT" and "No such file or directory" for an errno, NULL for none. Static text. */
 EDDY_SW_HIDDEN const char *eddy_sw_errno_name(int32_t error);
 EDDY_SW_HIDDEN const char *eddy_sw_errno_text(int32_t error);
