@@ -43,7 +43,8 @@ private func spawn(
   let stackBytes =
     options.stack_bytes == 0
     ? loop.stackBytes : Ref<StackPool>.rounded(Int(options.stack_bytes))
-  let request = SpawnRequest(parent: parent, context: context, name: options.name, site: site)
+  var request = SpawnRequest(parent: parent, context: context, name: options.name, site: site)
+  request.isEager = options.flags & EDDY_SPAWN_EAGER != 0 && loop.canStepEagerly
   guard
     let task = loop.makeFiber(
       request, fn, release: options.release_context, stackBytes: stackBytes)
@@ -52,6 +53,7 @@ private func spawn(
     task.completion.slot.word = 1
     ret_task.pointee = eddy_task_t(id: task.id)
   }
+  if request.isEager { loop.runEagerStep(of: task) }
   return EDDY_OK
 }
 
@@ -60,7 +62,8 @@ private func readSpawnOptions(
 ) -> eddy_status_t {
   let status = read(source, into: &options)
   if status != EDDY_OK { return status }
-  return options.flags == 0 && isStackSize(options.stack_bytes) ? EDDY_OK : EDDY_EINVAL
+  let isKnown = options.flags & ~EDDY_SPAWN_EAGER == 0
+  return isKnown && isStackSize(options.stack_bytes) ? EDDY_OK : EDDY_EINVAL
 }
 
 /// A spawn is refused: the context is released all the same.

@@ -13,6 +13,8 @@ struct SpawnRequest {
   var context: UnsafeMutableRawPointer?
   var name: UnsafePointer<CChar>?
   var site: UnsafePointer<CChar>?
+  /// The caller runs its first step: see Eager.swift.
+  var isEager = false
 }
 
 extension Ref where Record == LoopRecord {
@@ -55,7 +57,7 @@ extension Ref where Record == LoopRecord {
     task.foreignPhase = .none
     task.ready = Runnable(next: nil, run: nil, owner: task.raw, isQueued: false, isTask: true)
     enroll(task, task.ownRootRef, in: request.parent)
-    core.makeReady(task.at.ready)
+    if !request.isEager { core.makeReady(task.at.ready) }
     return task
   }
 

@@ -18,6 +18,8 @@ struct LoopRecord {
   var core: LoopCore
   var current: TaskRef?
   var fiber: TaskRef?
+  /// The innermost eager first step that runs now: see Fiber.swift.
+  var eager: UnsafeMutablePointer<EagerStep>?
   var runtimeCount: UInt32
   var isShutDown: Bool
   /// The loop is being freed: callbacks are dropped, not called.
