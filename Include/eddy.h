@@ -349,9 +349,15 @@ EDDY_API eddy_status_t eddy_now(int64_t *EDDY_NULLABLE ret_ns);
 /* ------------------------------------------------------------------------------------------------
  * Tasks
  */
+/* Since 0.3: the first step runs inside the call that spawns, up to the first wait or the end; a
+ * task that does not wait has ended when the call returns. It is an ordinary spawn where that
+ * cannot be: the loop does not run, a job of a foreign runtime is on the stack, code of a foreign
+ * task is current, or 64 such steps are inside each other already. A group hears of a child that
+ * failed so in a later round. */
+#define EDDY_SPAWN_EAGER ((uint32_t)1)
 typedef struct eddy_spawn_options {
     uint32_t size;
-    uint32_t flags;                                   /* 0 */
+    uint32_t flags;                                   /* EDDY_SPAWN_*, or 0 */
     const char *EDDY_NULLABLE name;                   /* copied; NULL: "task-N" */
     int64_t stack_bytes;                              /* 0: the loop's; at least 64 KiB */
     eddy_release_fn EDDY_NULLABLE release_context;    /* called once when fn can run no more */
@@ -528,6 +534,23 @@ typedef struct eddy_task_info {
  */
 EDDY_API eddy_status_t eddy_task_info(eddy_task_t task, eddy_task_info_t *EDDY_NULLABLE ret_info);
 
+/*
+ * Gives a task another name. name: copied; NULL: "task-N" again, N being its serial.
+ * Returns EDDY_ENOMEM (it keeps the old one), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_task_set_name(eddy_task_t task, const char *EDDY_NULLABLE name);
+
+/*
+ * The unfinished tasks of this thread's loop, in the order in which they were spawned.
+ * ret_tasks: room for capacity handles, which may be NULL if that is 0; the oldest ones are
+ * written. ret_count: how many there are, which may be more. Ownership: no reference is added.
+ * Returns EDDY_EINVAL (ret_count is NULL, or ret_tasks with a capacity), EDDY_EWRONGTHREAD,
+ * EDDY_EFORKED. Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_task_list(eddy_task_t *EDDY_NULLABLE ret_tasks, size_t capacity,
+    size_t *EDDY_NULLABLE ret_count);
+
 /* ------------------------------------------------------------------------------------------------
  * Waiting
  */
@@ -690,6 +713,37 @@ EDDY_API eddy_status_t eddy_future_off_done(eddy_future_t future, eddy_done_fn E
 EDDY_API eddy_status_t eddy_future_error(eddy_future_t future,
     eddy_error_t *EDDY_NULLABLE ret_error);
 
+/* The states of a future; of a task's they are those of the task. */
+#define EDDY_FUTURE_PENDING ((int32_t)0)
+#define EDDY_FUTURE_DONE EDDY_TASK_DONE
+#define EDDY_FUTURE_FAILED EDDY_TASK_FAILED
+#define EDDY_FUTURE_CANCELED EDDY_TASK_CANCELED
+typedef struct eddy_future_info {
+    uint32_t size;
+    int32_t state;                        /* EDDY_FUTURE_* */
+    int32_t is_task;                      /* 1: a task's */
+    int32_t observed;                     /* 1: a failure was read or will be, or is hushed */
+    int32_t waiters;                      /* tasks that wait for it or join it */
+    int32_t callbacks;                    /* registered and not made ready yet */
+    const char *EDDY_NULLABLE site;       /* where it was created, or NULL */
+} eddy_future_info_t;
+
+/*
+ * Describes a future, or a task's. Looking is not reading: an unread failure stays unread. Set
+ * ret_info->size to sizeof(eddy_future_info_t) first; as many bytes are written.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_future_info(eddy_future_t future,
+    eddy_future_info_t *EDDY_NULLABLE ret_info);
+
+/*
+ * Says that somebody looks after this future, or task: its failure, now or later, counts as read
+ * and is never reported. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_future_observe(eddy_future_t future);
+
 /* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_future_retain(eddy_future_t future);
@@ -744,6 +798,15 @@ EDDY_API eddy_status_t eddy_timeout_open_at(const char *EDDY_NULLABLE site,
     eddy_scope_t *EDDY_NULLABLE ret_scope, int64_t duration_ns,
     const eddy_scope_options_t *EDDY_NULLABLE options);
 
+/* eddy_timeout_open with a time on the loop's clock (eddy_now) in place of a duration. One that has
+ * passed has passed at the next yield; EDDY_FOREVER never comes.
+ * Returns as eddy_scope_open. Suspends: no. Cancel point: no. Thread: task. Since: 0.3 */
+#define eddy_deadline_open(ret_scope, when_ns, options)                                           \
+    eddy_deadline_open_at(EDDY_SITE, (ret_scope), (when_ns), (options))
+EDDY_API eddy_status_t eddy_deadline_open_at(const char *EDDY_NULLABLE site,
+    eddy_scope_t *EDDY_NULLABLE ret_scope, int64_t when_ns,
+    const eddy_scope_options_t *EDDY_NULLABLE options);
+
 /* eddy_scope_open with EDDY_SCOPE_SHIELD added. The grace begins when a cancellation reaches the
  * shield, or at the opening if one has; when it ends, the cancellation comes in.
  * Returns as eddy_scope_open. Suspends: no. Cancel point: no. Thread: task. Since: 0.1 */
@@ -792,6 +855,39 @@ EDDY_API eddy_status_t eddy_scope_close_info(eddy_scope_t scope, eddy_status_t s
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_scope_cancel(eddy_scope_t scope, const char *EDDY_NULLABLE message);
+
+/*
+ * Replaces the deadline of an open scope, also of one without, from any task or callback.
+ * when_ns: on the loop's clock; one that has passed fires in the next round; EDDY_FOREVER: none.
+ * Returns EDDY_EALREADY (the deadline has fired), EDDY_EBUSY (its close has begun), EDDY_EPERM (a
+ * task's root scope without timers), EDDY_ENOMEM (the old deadline stays), EDDY_EBADHANDLE
+ * (closed), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_scope_reschedule(eddy_scope_t scope, int64_t when_ns);
+
+typedef struct eddy_scope_info {
+    uint32_t size;
+    uint32_t flags;                       /* EDDY_SCOPE_* it was opened with */
+    int32_t cancelled;                    /* 1: it was cancelled itself */
+    int32_t effective;                    /* 1: a cancel point directly inside fails */
+    int32_t expired;                      /* 1: its deadline was seen to have passed */
+    int32_t closing;                      /* 1: its close has begun */
+    int64_t children;                     /* live tasks directly inside */
+    int64_t deadline_ns;                  /* on the loop's clock; EDDY_FOREVER: none */
+    eddy_task_t owner;                    /* the task that opened it */
+    const char *EDDY_NULLABLE site;       /* where it was opened, or NULL */
+    eddy_reason_t reason;                 /* its first, if cancelled itself */
+} eddy_scope_info_t;
+
+/*
+ * Describes an open scope, or a task's root scope. Set ret_info->size to sizeof(eddy_scope_info_t)
+ * first; as many bytes are written.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE (closed), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
+ */
+EDDY_API eddy_status_t eddy_scope_info(eddy_scope_t scope,
+    eddy_scope_info_t *EDDY_NULLABLE ret_info);
 
 /*
  * Registers cleanup with the current scope: fn(context) runs when that is left, after its children

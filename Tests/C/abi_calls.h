@@ -115,6 +115,13 @@ ABI_CALL(scope_close, return eddy_scope_close(SCOPE, EDDY_OK))
 ABI_CALL(scope_close_info, eddy_close_info_t info; memset(&info, 0, sizeof info);
     info.size = (uint32_t)sizeof info; return eddy_scope_close_info(SCOPE, EDDY_OK, &info))
 ABI_CALL(scope_cancel, return eddy_scope_cancel(SCOPE, NULL))
+ABI_CALL(scope_reschedule, return eddy_scope_reschedule(SCOPE, EDDY_FOREVER))
+ABI_CALL(scope_info, eddy_scope_info_t info; memset(&info, 0, sizeof info);
+    info.size = (uint32_t)sizeof info; return eddy_scope_info(SCOPE, &info))
+ABI_CALL(future_info, eddy_future_info_t info; memset(&info, 0, sizeof info);
+    info.size = (uint32_t)sizeof info; return eddy_future_info(FUTURE, &info))
+ABI_CALL(future_observe, return eddy_future_observe(FUTURE))
+ABI_CALL(task_set_name, return eddy_task_set_name(TASK, NULL))
 ABI_CALL(foreign_spawn, eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;
     options.parent = SCOPE;
     return eddy_foreign_spawn(abi_ops(), &abi_released, &options, NULL))
@@ -175,6 +182,8 @@ ABI_CALL(future_create, eddy_future_t future; return eddy_future_create(&future)
 ABI_CALL(scope_open, eddy_scope_t scope; return eddy_scope_open(&scope, NULL))
 ABI_CALL(group_open, eddy_scope_t scope; return eddy_group_open(&scope, NULL))
 ABI_CALL(timeout_open, eddy_scope_t scope; return eddy_timeout_open(&scope, 1, NULL))
+ABI_CALL(deadline_open, eddy_scope_t scope; return eddy_deadline_open(&scope, 1, NULL))
+ABI_CALL(task_list, size_t count; return eddy_task_list(NULL, 0, &count))
 ABI_CALL(shield_open, eddy_scope_t scope; return eddy_shield_open(&scope, NULL))
 ABI_CALL(defer, return eddy_defer(abi_body, NULL))
 ABI_CALL(call, return eddy_call(NULL, abi_body, NULL, NULL))
@@ -222,6 +231,11 @@ static const abi_call_t abi_handle_calls[] = {
     { "scope_close", KIND_SCOPE, ABI_TASK, call_scope_close },
     { "scope_close_info", KIND_SCOPE, ABI_TASK, call_scope_close_info },
     { "scope_cancel", KIND_SCOPE, 0, call_scope_cancel },
+    { "scope_reschedule", KIND_SCOPE, 0, call_scope_reschedule },
+    { "scope_info", KIND_SCOPE, 0, call_scope_info },
+    { "future_info", KIND_WAITABLE, 0, call_future_info },
+    { "future_observe", KIND_WAITABLE, 0, call_future_observe },
+    { "task_set_name", KIND_TASK, 0, call_task_set_name },
     { "foreign_spawn", KIND_SCOPE, ABI_RELEASES | ABI_NULL_OK, call_foreign_spawn },
     { "foreign_complete", KIND_TASK, ABI_RELEASES, call_foreign_complete },
     { "foreign_enter", KIND_TASK, 0, call_foreign_enter },
@@ -286,6 +300,8 @@ static const abi_call_t abi_free_calls[] = {
     { "scope_open", 0, ABI_TASK, call_scope_open },
     { "group_open", 0, ABI_TASK, call_group_open },
     { "timeout_open", 0, ABI_TASK, call_timeout_open },
+    { "deadline_open", 0, ABI_TASK, call_deadline_open },
+    { "task_list", 0, 0, call_task_list },
     { "shield_open", 0, ABI_TASK, call_shield_open },
     { "defer", 0, ABI_TASK, call_defer },
     { "call", 0, ABI_TASK, call_call },

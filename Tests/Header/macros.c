@@ -46,6 +46,7 @@ eddy_status_t eddy_header_scopes(void *context)
     EDDY_TRY_IN2(timeout, group, eddy_call(&options, eddy_header_body, context, &value));
     EDDY_TRY_IN2(timeout, group,
         eddy_with_timeout(EDDY_MICROSECONDS(3), eddy_header_body, context, &value));
+    EDDY_TRY_IN2(timeout, group, eddy_deadline_open(&timeout, EDDY_FOREVER, &options));
     return eddy_scope_close(group, eddy_scope_close(timeout, EDDY_OK));
 }
 
@@ -109,9 +110,11 @@ int64_t eddy_header_constants(int32_t code)
     case EDDY_EBROKEN: case EDDY_EDEADLK: case EDDY_EFORKED: case EDDY_EVERSION:
     case EDDY_EFOREIGN:
         return EDDY_FOREVER;
+    case EDDY_FUTURE_DONE: case EDDY_FUTURE_FAILED: case EDDY_FUTURE_CANCELED:
+        return EDDY_FUTURE_PENDING;
     case EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED:
         return EDDY_NANOSECONDS(1);
     default:
-        return (int64_t)(EDDY_SCOPE_GROUP | EDDY_SCOPE_SHIELD);
+        return (int64_t)(EDDY_SPAWN_EAGER | EDDY_SCOPE_GROUP | EDDY_SCOPE_SHIELD);
     }
 }

@@ -57,7 +57,7 @@ private func open(
 }
 
 @inline(never)
-private func readScopeForm(
+func readScopeForm(
   _ source: UnsafePointer<eddy_scope_options_t>?, adding flags: UInt32, _ timeout: Int64?,
   _ loop: Loop, _ form: inout ScopeForm
 ) -> eddy_status_t {

@@ -44,8 +44,9 @@ private func spawn(
   let stackBytes =
     options.stack_bytes == 0
     ? loop.stackBytes : Ref<StackPool>.rounded(Int(options.stack_bytes))
-  let request = SpawnRequest(
+  var request = SpawnRequest(
     parent: parent, context: context, name: options.name, site: site, sharing: given.context)
+  request.isEager = options.flags & EDDY_SPAWN_EAGER != 0 && loop.canStepEagerly
   guard
     let task = loop.makeFiber(
       request, fn, release: options.release_context, stackBytes: stackBytes)
@@ -54,6 +55,7 @@ private func spawn(
     task.completion.slot.word = 1
     ret_task.pointee = eddy_task_t(id: task.id)
   }
+  if request.isEager { loop.runEagerStep(of: task) }
   return EDDY_OK
 }
 
@@ -63,7 +65,8 @@ private func readSpawnOptions(
 ) -> (status: eddy_status_t, context: ContextRef?) {
   let status = read(source, into: &options)
   if status != EDDY_OK { return (status, nil) }
-  guard options.flags == 0, isStackSize(options.stack_bytes) else { return (EDDY_EINVAL, nil) }
+  let isKnown = options.flags & ~EDDY_SPAWN_EAGER == 0
+  guard isKnown, isStackSize(options.stack_bytes) else { return (EDDY_EINVAL, nil) }
   return loop.findGiven(options.context)
 }
 

@@ -14,12 +14,14 @@ extension Ref where Record == LoopRecord {
   /// Arms a scope's deadline; false when memory is out.
   @inline(__always)
   func armDeadline(of timed: Ref<TimedScope>, after duration: Int64) -> Bool {
+    timed.when = Int64.max
     if duration == Int64.max { return true }
+    let deadline = core.deadline(after: duration)
+    timed.when = deadline
     if duration <= 0 {
       core.makeReady(timed.at.expiry)
       return true
     }
-    let deadline = core.deadline(after: duration)
     return deadline == Int64.max || core.timers.arm(timed.at.deadline, at: deadline)
   }
 
@@ -41,7 +43,9 @@ extension Ref where Record == LoopRecord {
   func expire(_ timed: Ref<TimedScope>) {
     if self.scopes.isLive(timed) {
       let scope = timed.scopeRef
-      if scope.isClosing { return }
+      let isVoid = timed.isExpiryVoid
+      timed.isExpiryVoid = false
+      if scope.isClosing || isVoid { return }
       scope.hasExpired = true
       cancel(scope, code: EDDY_REASON_DEADLINE)
     } else {
@@ -56,7 +60,7 @@ extension Ref where Record == TimedScope {
   func prepareTimers(graceDuration: Int64) {
     self.deadline = Timer(
       position: 0,
-      fire: { raw in Loop.running.core.makeReady(Ref<TimedScope>(raw: raw).at.expiry) },
+      fire: { raw in Loop.running.makeExpiryReady(Ref<TimedScope>(raw: raw)) },
       owner: raw)
     self.grace = Timer(
       position: 0, fire: { raw in Loop.running.endGrace(of: Ref<TimedScope>(raw: raw)) },
@@ -65,5 +69,6 @@ extension Ref where Record == TimedScope {
       next: nil, run: { raw in Loop.running.expire(Ref<TimedScope>(raw: raw)) }, owner: raw,
       isQueued: false, isTask: false, kind: .deadline)
     self.graceDuration = graceDuration
+    self.isExpiryVoid = false
   }
 }

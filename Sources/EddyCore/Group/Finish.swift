@@ -81,12 +81,18 @@ extension Ref where Record == LoopRecord {
       error.taskName = copyText(task.name.map { UnsafePointer($0) })
       error.site = task.completion.site
     }
-    if group.isGroup, !task.isBody { collect(error, status, from: task, in: group) }
+    if group.isGroup, !task.isBody {
+      if self.eager == nil {
+        collect(error, status, from: task, in: group)
+      } else {
+        postpone(task, in: group)
+      }
+    }
     return error
   }
 
   /// A child of a group has failed: its error is kept in the group's, and the group is cancelled.
-  private func collect(
+  func collect(
     _ error: ErrorRef?, _ status: eddy_status_t, from task: TaskRef, in group: ScopeRef
   ) {
     if group.groupError == nil { group.groupError = diagnostics.makeError(EDDY_EGROUP, nil) }
@@ -105,7 +111,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// The last task inside a closing scope has ended.
-  private func wakeCloser(of scope: ScopeRef) {
+  func wakeCloser(of scope: ScopeRef) {
     guard let owner = scope.owner else { return }
     if owner.isForeign {
       makeForeignReady(owner)

@@ -15,6 +15,8 @@ struct SpawnRequest {
   var site: UnsafePointer<CChar>?
   /// The context to share, or nil for a copy of the current one.
   var sharing: ContextRef?
+  /// The caller runs its first step: see Eager.swift.
+  var isEager = false
 }
 
 extension Ref where Record == LoopRecord {
@@ -57,7 +59,7 @@ extension Ref where Record == LoopRecord {
     task.foreignPhase = .none
     task.ready = Runnable(next: nil, run: nil, owner: task.raw, isQueued: false, isTask: true)
     enroll(task, task.ownRootRef, in: request.parent)
-    core.makeReady(task.at.ready)
+    if !request.isEager { core.makeReady(task.at.ready) }
     return task
   }
 

@@ -59,8 +59,10 @@
         invariant(
           first.previous == previous, "hostile: scope tree: the first child does not know the last")
       }
+      // A group counts those whose failure it has still to be told of.
       invariant(
-        live == scope.liveTasks, "hostile: scope tree: liveTasks is not the roots below")
+        live <= scope.liveTasks && scope.liveTasks &- live <= self.postponed,
+        "hostile: scope tree: liveTasks is not the roots below")
       invariant(
         !scope.isSealed || live == 0, "hostile: scope tree: a task lives in a sealed scope")
       if let shield = scope.deferShield {

@@ -6,11 +6,21 @@
 // Invariants:
 // 1. Whoever switches to a task has made it `current` before.
 // 2. No Swift job of a foreign runtime is on the stack that is left (see Foreign.swift).
+// 3. While there is an EagerStep, the task of the innermost one is the running fiber: its first
+//    suspension, or its end, goes back to the stack that began the step.
 // Threads: the loop's. This is the only file that switches.
 
 import EddySwitch
 
 typealias FiberAddress = UnsafeMutablePointer<eddy_sw_fiber>
+
+/// A first step that runs inside the call that spawned its task; kept on the spawner's stack.
+struct EagerStep {
+  var outer: UnsafeMutablePointer<EagerStep>?
+  /// Whose stack goes on afterwards; nil for the loop's own.
+  var spawner: TaskRef?
+  var depth: UInt32
+}
 
 extension Ref where Record == LoopRecord {
   /// Makes the thread's own stack one that can be switched back to.
@@ -27,7 +37,10 @@ extension Ref where Record == LoopRecord {
   /// Leaves the running task's stack; returns when somebody has resumed the task.
   @inline(__always)
   func switchAway(from task: TaskRef) {
-    if let next = takeNextFiber() {
+    if self.eager != nil {
+      let spawner = endEagerStep()
+      eddy_sw_switch(task.fiberAddress, spawner)
+    } else if let next = takeNextFiber() {
       begin(next)
       if next == task { return }
       eddy_sw_switch(task.fiberAddress, next.fiberAddress)
@@ -37,10 +50,37 @@ extension Ref where Record == LoopRecord {
     }
   }
 
+  /// Runs a new task until it first suspends or ends; the task may be gone then. The caller is a
+  /// fiber, or stands on the loop's stack with no task current.
+  @inline(never)
+  func runEagerStep(of task: TaskRef) {
+    let spawner = self.fiber
+    let from = spawner?.fiberAddress ?? self.at.threadFiber
+    var step = EagerStep(
+      outer: self.eager, spawner: spawner, depth: (self.eager?.pointee.depth ?? 0) &+ 1)
+    withUnsafeMutablePointer(to: &step) { step in
+      self.eager = step
+      begin(task)
+      eddy_sw_switch(from, task.fiberAddress)
+    }
+    if self.stacks.ended != nil { Ref<StackPool>(self.at.stacks).collectEnded() }
+  }
+
+  /// Makes the spawner current again; returns the stack to go on with.
+  private func endEagerStep() -> FiberAddress {
+    let step = self.eager.unsafelyUnwrapped
+    let spawner = step.pointee.spawner
+    self.eager = step.pointee.outer
+    self.current = spawner
+    self.fiber = spawner
+    return spawner?.fiberAddress ?? self.at.threadFiber
+  }
+
   /// Ends a fiber, whose task may be gone already: its stack goes to the pool. Returns whom to go
   /// on with; the fiber's entry returns it too, which leaves the stack for the last time.
   func exitFiber(on stack: Ref<StackRecord>) -> FiberAddress? {
     Ref<StackPool>(self.at.stacks).give(stack)
+    if self.eager != nil { return endEagerStep() }
     if self.stacks.ended == nil, let next = takeNextFiber() {
       begin(next)
       fetchUpcoming()

@@ -18,6 +18,10 @@ struct LoopRecord {
   var core: LoopCore
   var current: TaskRef?
   var fiber: TaskRef?
+  /// Children that failed in an eager step and whose groups have still to be told.
+  var postponed: UInt32
+  /// The innermost eager first step that runs now: see Fiber.swift.
+  var eager: UnsafeMutablePointer<EagerStep>?
   var runtimeCount: UInt32
   var isShutDown: Bool
   /// The loop is being freed: callbacks are dropped, not called.

@@ -64,6 +64,10 @@ struct TimedScope {
   var grace: Timer
   var expiry: Runnable
   var graceDuration: Int64
+  /// The deadline, also once it has passed; Int64.max for none.
+  var when: Int64
+  /// The deadline was replaced while its expiry was in the ready queue: that turn does nothing.
+  var isExpiryVoid: Bool
 }
 
 /// Why a scope was cancelled. Shared by those to whom the cancellation is passed on.
