@@ -3,7 +3,7 @@
 # usage: test_c.sh TOOL CORE...
 #   TOOL  none, asan, tsan or valgrind
 #   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product)
-# ONLY=name runs one program.
+# ONLY=name runs one program, ONLY="name name" several.
 set -u
 . Scripts/report.sh
 . Scripts/tools.sh
@@ -92,7 +92,7 @@ every() {
   mkdir -p "$work"
   for file in Tests/C/*.c; do
     name=$(basename "$file" .c)
-    case ${ONLY:-$name} in "$name") one "$name" ;; esac
+    case " ${ONLY:-$name} " in *" $name "*) one "$name" ;; esac
   done
 }
 
