@@ -143,7 +143,7 @@ aarch64: ## the aarch64 switch, under qemu-user
 
 # ---- Longer runs ---------------------------------------------------------------------------------
 
-.PHONY: sanitize bench demo demo-c
+.PHONY: sanitize bench conformance demo demo-c
 sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsan, valgrind, or all
 	@sh Scripts/sanitize.sh $(TOOL)
 
@@ -161,6 +161,9 @@ soak-check: ## a few random programs, and that each planted fault is found
 
 bench: lib ## figures; CHECK=1 fails on a bound
 	@CHECK=$(CHECK) sh Benchmarks/run.sh
+
+conformance: lib ## each row of Tests/conformance.rows; writes Documentation/conformance.md
+	@sh Scripts/conformance.sh
 
 demo: demo-c ## demo-c, then a C server and Swift clients in one group, with an account of both
 	@sh CExamples/demo/mixed.sh

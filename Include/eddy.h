@@ -551,6 +551,10 @@ EDDY_API eddy_status_t eddy_task_set_name(eddy_task_t task, const char *EDDY_NUL
 EDDY_API eddy_status_t eddy_task_list(eddy_task_t *EDDY_NULLABLE ret_tasks, size_t capacity,
     size_t *EDDY_NULLABLE ret_count);
 
+/* 1 if a live task is another one or inside it, so that a wait for that could never end: for bindings
+ * whose waits are their own; else 0. Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+EDDY_API int32_t eddy_task_is_inside(eddy_task_t task, eddy_task_t outer);
+
 /* ------------------------------------------------------------------------------------------------
  * Waiting
  */

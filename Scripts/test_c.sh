@@ -4,7 +4,7 @@
 #   TOOL  none, asan, tsan or valgrind
 #   CORE  embedded (build/lib/libeddy.so or its sanitized kin), swiftpm (the dynamic product),
 #         hostile, hostile_swiftpm (the two of `make hostile`)
-# ONLY=name runs one program.
+# ONLY=name runs one program, ONLY="name name" several.
 set -u
 . Scripts/report.sh
 . Scripts/tools.sh
@@ -102,7 +102,7 @@ every() {
   mkdir -p "$work"
   for file in Tests/C/*.c; do
     name=$(basename "$file" .c)
-    case ${ONLY:-$name} in "$name") one "$name" ;; esac
+    case " ${ONLY:-$name} " in *" $name "*) one "$name" ;; esac
   done
 }
 

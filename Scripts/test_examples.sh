@@ -2,6 +2,7 @@
 # Builds every CExamples/NN_*.c as its users do, with plain cc and what pkg-config says of the
 # staged library, runs it and compares its output with CExamples/expected/NN_*.txt. Under a
 # sanitizer the sanitized library is linked instead.
+# Without a tool also the mixed examples of Swift and C, which check themselves.
 # usage: test_examples.sh TOOL, as in Scripts/tools.sh
 set -u
 . Scripts/report.sh
@@ -85,4 +86,12 @@ one() {
 for file in CExamples/[0-9]*.c; do
   one "$(basename "$file" .c)"
 done
+if [ "$tool" = none ]; then
+  if sh CExamples/mixed/check.sh > "$work/mixed.said" 2>&1; then
+    pass "mixed"
+  else
+    fail "mixed"
+    explain "$work/mixed.said"
+  fi
+fi
 finish

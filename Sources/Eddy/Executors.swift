@@ -32,6 +32,7 @@ final class LoopState: @unchecked Sendable {
   /// The loop's own grace, nanoseconds.
   var grace: Int64 = 5_000_000_000
   let workers = Workers()
+  let sites = SiteTable()
   /// The next job that is enqueued runs at once.
   @exclusivity(unchecked) fileprivate var runsInline = false
 

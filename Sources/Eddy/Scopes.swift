@@ -29,6 +29,8 @@ private enum ScopeEnd {
 struct ScopeForm: Sendable {
   var flags: UInt32 = 0
   var timeout: Int64 = 0
+  /// In options 0 is no deadline: one that has passed is set once the scope is there.
+  var hasExpired = false
   var grace: Int64 = 0
   var isShield: Bool { flags & EDDY_SCOPE_SHIELD != 0 }
 }
@@ -52,8 +54,9 @@ public func withTimeout<Value>(
   _ duration: Duration, isolation: isolated (any Actor)? = #isolation,
   _ body: () async throws -> Value
 ) async throws -> Value {
-  // In options 0 is no deadline, and 1 ns has passed as well.
-  try await runScope(ScopeForm(timeout: max(duration.nanoseconds, 1)), body)
+  let nanoseconds = duration.nanoseconds
+  return try await runScope(
+    ScopeForm(timeout: max(nanoseconds, 1), hasExpired: nanoseconds <= 0), body)
 }
 
 /// Runs `body` out of reach of cancellation from outside, until the grace ends.
@@ -87,10 +90,11 @@ public struct Group: Sendable {
   /// Starts a Swift closure as a child. Its failure cancels the group.
   @discardableResult
   @inlinable public func spawn<Value>(
-    name: String? = nil, _ body: sending @escaping () async throws -> Value
+    name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+    _ body: sending @escaping () async throws -> Value
   ) throws -> TaskHandle<Value> {
     let storage = TaskStorage(state, body)
-    try storage.spawn(in: scope, name: name)
+    try storage.spawn(in: scope, name, file, line)
     return TaskHandle(storage)
   }
 
@@ -98,10 +102,12 @@ public struct Group: Sendable {
   /// - Parameter context: passed to the function; it must outlive the child.
   @discardableResult
   public func spawn(
-    name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
+    name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+    _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
   ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
+    let site = state.sites.text(file, line)
     return try spawnFunction(name, state) { options, task in
-      eddy_group_spawn_at(nil, scope, function, context, options, task)
+      eddy_group_spawn_at(site, scope, function, context, options, task)
     }
   }
 
@@ -185,6 +191,7 @@ private nonisolated(nonsending) func runChildHere(
 ) async throws -> ScopeEnd {
   child.isScope = true
   try child.spawn(in: CurrentTask.scope, form)
+  if form.hasExpired { _ = eddy_scope_reschedule(eddy_task_scope(child.task), Int64.min) }
   let grace = form.grace > 0 ? form.grace : child.state.grace
   await child.state.wait(
     for: eddy_task_future(child.task), form.isShield ? .shield(grace: grace) : .scope)

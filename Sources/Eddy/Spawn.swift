@@ -8,10 +8,11 @@ import CEddy
 /// it. The loop owns it; letting go of the handle does not stop it.
 @discardableResult
 @inlinable public func spawn<Value>(
-  name: String? = nil, _ body: sending @escaping () async throws -> Value
+  name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
+  _ body: sending @escaping () async throws -> Value
 ) throws -> TaskHandle<Value> {
   let storage = TaskStorage(try loopState(), body)
-  try storage.spawn(in: eddy_scope_t(), name: name)
+  try storage.spawn(in: eddy_scope_t(), name, file, line)
   return TaskHandle(storage)
 }
 
@@ -19,10 +20,13 @@ import CEddy
 /// - Parameter context: passed to the function; it must outlive the task.
 @discardableResult
 public func spawn(
-  name: String? = nil, _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
+  name: String? = nil, file: StaticString = #fileID, line: UInt = #line, _ function: eddy_task_fn,
+  context: UnsafeMutableRawPointer? = nil
 ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
-  try spawnFunction(name, loopState()) { options, task in
-    eddy_task_spawn_at(nil, function, context, options, task)
+  let state = try loopState()
+  let site = state.sites.text(file, line)
+  return try spawnFunction(name, state) { options, task in
+    eddy_task_spawn_at(site, function, context, options, task)
   }
 }
 
@@ -38,6 +42,10 @@ public func sleep(for duration: Duration) async throws {
     defer { _ = eddy_future_release(future) }
     await state.wait(for: future, .observe)
     if eddy_future_result(future, nil) != EDDY_OK { throw CancellationError() }
+    // A mere turn has no outcome that a cancellation could not take away (TO-06).
+    if nanoseconds <= 0, Task.isCancelled || currentCancelReason != nil {
+      throw CancellationError()
+    }
   }
 }
 

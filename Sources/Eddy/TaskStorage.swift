@@ -76,12 +76,15 @@ class AnyTaskStorage: @unchecked Sendable {
   }()
 
   /// Hands the closure to the core.
-  @usableFromInline final func spawn(in parent: eddy_scope_t, name: String?) throws {
-    try spawn(in: parent, ScopeForm(), name: name)
+  @usableFromInline final func spawn(
+    in parent: eddy_scope_t, _ name: String?, _ file: StaticString, _ line: UInt
+  ) throws {
+    try spawn(in: parent, ScopeForm(), name: name, site: state.sites.text(file, line))
   }
 
   final func spawn(
-    in parent: eddy_scope_t, _ form: ScopeForm = ScopeForm(), name: String? = nil
+    in parent: eddy_scope_t, _ form: ScopeForm = ScopeForm(), name: String? = nil,
+    site: UnsafePointer<CChar>? = nil
   ) throws {
     var options = eddy_foreign_options_t()
     options.size = UInt32(MemoryLayout<eddy_foreign_options_t>.size)
@@ -93,11 +96,11 @@ class AnyTaskStorage: @unchecked Sendable {
       options.context = context
       let instance = Unmanaged.passRetained(self).toOpaque()
       guard let name else {
-        return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
+        return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
       }
       return name.withCString { text in
         options.name = text
-        return eddy_foreign_spawn_at(nil, Self.ops, instance, &options, &task)
+        return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
       }
     }
     if status != EDDY_OK { throw spawnError(status) }

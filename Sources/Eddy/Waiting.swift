@@ -223,6 +223,10 @@ extension LoopState {
   }
 }
 
+private var waitWithoutEnd: EddyError {
+  EddyError(status: EDDY_EDEADLK, message: "a task waits for itself, or for one that it is inside")
+}
+
 /// What a reader of a task's outcome finds.
 @usableFromInline
 enum Outlook {
@@ -245,6 +249,8 @@ extension AnyTaskStorage {
     let current = RunningTask.now
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }
     guard let own = CurrentTask.own(current, on: state) else { return .other }
+    let reader = own._withUnsafeGuaranteedRef { $0.task }
+    if eddy_task_is_inside(reader, task) != 0 { throw waitWithoutEnd }
     let kind = isOwned ? WaitKind.join : .observe
     let mustWait = own._withUnsafeGuaranteedRef {
       $0.beginWait(for: future, kind, isCancelled: current.isCancelled)
@@ -267,6 +273,7 @@ extension AnyTaskStorage {
   ) async throws -> UnsafeMutableRawPointer? {
     nonisolated(unsafe) var value: UnsafeMutableRawPointer?
     try await state.onThread {
+      if eddy_task_is_inside(CurrentTask.task, self.task) != 0 { throw waitWithoutEnd }
       await self.state.wait(for: eddy_task_future(self.task), isOwned ? .join : .observe)
       value = try self.read()
     }

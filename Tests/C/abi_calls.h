@@ -183,6 +183,7 @@ ABI_CALL(scope_open, eddy_scope_t scope; return eddy_scope_open(&scope, NULL))
 ABI_CALL(group_open, eddy_scope_t scope; return eddy_group_open(&scope, NULL))
 ABI_CALL(timeout_open, eddy_scope_t scope; return eddy_timeout_open(&scope, 1, NULL))
 ABI_CALL(deadline_open, eddy_scope_t scope; return eddy_deadline_open(&scope, 1, NULL))
+ABI_CALL(task_is_inside, return eddy_task_is_inside(TASK, TASK) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(task_list, size_t count; return eddy_task_list(NULL, 0, &count))
 ABI_CALL(shield_open, eddy_scope_t scope; return eddy_shield_open(&scope, NULL))
 ABI_CALL(defer, return eddy_defer(abi_body, NULL))
@@ -302,6 +303,7 @@ static const abi_call_t abi_free_calls[] = {
     { "timeout_open", 0, ABI_TASK, call_timeout_open },
     { "deadline_open", 0, ABI_TASK, call_deadline_open },
     { "task_list", 0, 0, call_task_list },
+    { "task_is_inside", 0, ABI_TASK | ABI_SILENT, call_task_is_inside },
     { "shield_open", 0, ABI_TASK, call_shield_open },
     { "defer", 0, ABI_TASK, call_defer },
     { "call", 0, ABI_TASK, call_call },

@@ -79,7 +79,8 @@ IN_TASK(done_future) {
         CHECK_STATUS(eddy_future_wait(future, &value), EDDY_OK);
         CHECK(value == &number);
     }
-    CHECK_TRACE("");
+    /* The hostile build's budget is spent by three waits, and lets others run. */
+    if (!eddy_has_feature("hostile")) CHECK_TRACE("");
     join_and_release(task);
     CHECK_TRACE("other");
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);

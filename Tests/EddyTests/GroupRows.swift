@@ -6,7 +6,7 @@ import Testing
 @testable import Eddy
 
 @Suite struct GroupRows {
-  @Test("MIX-06: a CancellationError out of no cancelled scope fails the group")
+  @Test("MIX-06, TG-14: a CancellationError out of no cancelled scope fails the group")
   func foreignCancellation() throws {
     let how = try onLoop { () -> String in
       await outcome {
@@ -18,7 +18,7 @@ import Testing
     #expect(how == "Group[EFOREIGNCANCEL]")
   }
 
-  @Test("MIX-06: so does one in a timeout, a shield or a group's body")
+  @Test("MIX-06, TSK-24, TG-15, TO-26: so does one in a timeout, shield, body or task")
   func foreignCancellationInScopes() throws {
     let words = try onLoop { () -> [String] in
       [

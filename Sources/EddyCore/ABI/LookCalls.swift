@@ -54,3 +54,11 @@ public func eddy_task_list(
   ret_count.pointee = loop.listTasks(ret_tasks, capacity)
   return EDDY_OK
 }
+
+@c @implementation
+public func eddy_task_is_inside(_ task: eddy_task_t, _ outer: eddy_task_t) -> Int32 {
+  guard let loop = Loop.ofThread, let record = loop.tasks.find(task.id),
+    let target = loop.findCompletion(outer.id), record.completion.state == .pending
+  else { return 0 }
+  return loop.isSelfOrAncestor(target, of: record) ? 1 : 0
+}

@@ -117,7 +117,7 @@ extension Ref where Record == LoopRecord {
 
   /// Whether `completion` is the task itself, or one that the task is inside and that therefore
   /// waits for it.
-  private func isSelfOrAncestor(_ completion: CompletionRef, of task: TaskRef) -> Bool {
+  func isSelfOrAncestor(_ completion: CompletionRef, of task: TaskRef) -> Bool {
     guard completion.isTask else { return false }
     let target = TaskRef(raw: completion.raw)
     var cursor: ScopeRef? = task.scope

@@ -59,7 +59,7 @@
       var ready = 0
       for position in 0..<self.tasks.positions {
         let task = self.tasks.record(at: position)
-        if self.tasks.isLive(task), task.ready.isQueued { ready &+= 1 }
+        if self.tasks.isLive(task), task.ready.isQueued, task.ready.isTask { ready &+= 1 }
       }
       invariant(
         queued == ready, "hostile: ready queue: a task believes to be in it, and is not")
