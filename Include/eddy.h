@@ -1370,6 +1370,7 @@ typedef struct eddy_test_finding {
 #define EDDY_TEST_DEADLINE ((uint32_t)1)   /* cancelled by a deadline, not by a request */
 #define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks may outlive the one under test */
 #define EDDY_TEST_ENDLESS ((uint32_t)4)    /* it may wait for ever until it is cancelled */
+#define EDDY_TEST_THREADS ((uint32_t)8)    /* others open descriptors too: those are not looked at */
 
 /* Looks at what a run has left: place as in a finding, status the task's. */
 typedef eddy_status_t (*eddy_test_after_fn)(void *EDDY_NULLABLE context, int64_t place,

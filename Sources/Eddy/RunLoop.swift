@@ -16,6 +16,8 @@ public struct LoopOptions: Sendable {
   /// What is ready runs in an order drawn from this, the same each time; nil for first in, first
   /// out.
   public var seed: UInt64?
+  /// A hash of the order of events is kept: see `TestKit.traceHash`.
+  public var isTraced = false
   /// For cleanup and shields; nil for five seconds.
   public var grace: Duration?
 
@@ -24,6 +26,7 @@ public struct LoopOptions: Sendable {
   var forC: eddy_loop_options_t {
     var options = eddy_loop_options_t()
     options.size = UInt32(MemoryLayout<eddy_loop_options_t>.size)
+    if isTraced { options.flags |= EDDY_LOOP_TRACE }
     if hasVirtualClock { options.flags |= EDDY_LOOP_VIRTUAL_CLOCK }
     if let seed {
       options.flags |= EDDY_LOOP_SEEDED_ORDER

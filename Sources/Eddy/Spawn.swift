@@ -36,7 +36,11 @@ public func sleep(for duration: Duration) async throws {
   let nanoseconds = duration.nanoseconds
   let state = try loopState()
   try await state.onThread {
-    if Task.isCancelled { throw CancellationError() }
+    if Task.isCancelled {
+      // A wait that fails lets others run all the same, so that whoever tries again does not block.
+      await Task.yield()
+      throw CancellationError()
+    }
     var future = eddy_future_t()
     try check(eddy_sleep_start(nanoseconds, &future))
     defer { _ = eddy_future_release(future) }

@@ -48,6 +48,9 @@ public struct TaskHandle<Value>: Sendable {
         reader._withUnsafeGuaranteedRef { $0.wait(continuation) }
       }
       return try storage.value(storage.read())
+    case .cancelled:
+      await Task.yield()
+      throw CancellationError()
     case .other:
       return try storage.value(await storage.outcome(isOwned: isOwned))
     }

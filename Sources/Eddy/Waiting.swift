@@ -84,19 +84,23 @@ final class Waiter: @unchecked Sendable {
   private func startGrace(_ nanoseconds: Int64) {
     guard grace.id == 0, eddy_sleep_start(nanoseconds, &grace) == EDDY_OK else { return }
     let context = Unmanaged.passRetained(self).toOpaque()
-    _ = eddy_future_on_done(
-      grace,
-      { context, _ in
-        let this = Unmanaged<Waiter>.fromOpaque(context!).takeUnretainedValue()
-        if !this.isDone { _ = eddy_future_cancel(this.future, reasonOf(this.asker)) }
-        return EDDY_OK
-      }, context, Self.releaseSelf)
+    _ = eddy_future_on_done(grace, Self.whenGraceEnds, context, Self.releaseSelf)
+  }
+
+  private static let whenGraceEnds: eddy_done_fn = { context, _ in
+    let this = Unmanaged<Waiter>.fromOpaque(context!).takeUnretainedValue()
+    if !this.isDone { _ = eddy_future_cancel(this.future, reasonOf(this.asker)) }
+    return EDDY_OK
   }
 
   private func finish() {
     if isDone { return }
     isDone = true
-    if grace.id != 0 { _ = eddy_future_release(grace) }
+    if grace.id != 0 {
+      let context = Unmanaged.passUnretained(self).toOpaque()
+      _ = eddy_future_off_done(grace, Self.whenGraceEnds, context, nil)
+      _ = eddy_future_release(grace)
+    }
     let continuation = self.continuation
     self.continuation = nil
     continuation?.resume()
@@ -234,6 +238,8 @@ enum Outlook {
   case done(UnsafeMutableRawPointer?)
   /// It is pending; the reader is the body of this task, and has begun its wait.
   case own(Unmanaged<AnyTaskStorage>)
+  /// The reader is a body that was cancelled, and the task is pending.
+  case cancelled
   /// The reader is other code.
   case other
 }
@@ -255,8 +261,7 @@ extension AnyTaskStorage {
     let mustWait = own._withUnsafeGuaranteedRef {
       $0.beginWait(for: future, kind, isCancelled: current.isCancelled)
     }
-    if mustWait { return .own(own) }
-    throw CancellationError()
+    return mustWait ? .own(own) : .cancelled
   }
 
   /// What the task left for C, after a wait.

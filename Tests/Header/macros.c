@@ -85,7 +85,8 @@ eddy_status_t eddy_header_kit(void)
     eddy_loop_options_t loop = EDDY_LOOP_OPTIONS_INIT;
     loop.flags = EDDY_LOOP_TRACE;
     options.loop = &loop;
-    options.flags = EDDY_TEST_DEADLINE | EDDY_TEST_OUTLIVE | EDDY_TEST_ENDLESS;
+    options.flags = EDDY_TEST_DEADLINE | EDDY_TEST_OUTLIVE | EDDY_TEST_ENDLESS |
+        EDDY_TEST_THREADS;
     EDDY_TRY(eddy_test_cancel_everywhere(eddy_header_body, NULL, &options, &finding));
     switch (finding.kind) {
     case EDDY_FINDING_NONE: case EDDY_FINDING_TASK: case EDDY_FINDING_FUTURE:

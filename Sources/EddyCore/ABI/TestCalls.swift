@@ -64,7 +64,8 @@ private func readTestOptions(
   var status = read(source, into: &request.options)
   if status != EDDY_OK { return status }
   let options = request.options
-  let known = EDDY_TEST_OUTLIVE | EDDY_TEST_ENDLESS | (request.failsMemory ? 0 : EDDY_TEST_DEADLINE)
+  let always = EDDY_TEST_OUTLIVE | EDDY_TEST_ENDLESS | EDDY_TEST_THREADS
+  let known = request.failsMemory ? always : always | EDDY_TEST_DEADLINE
   guard options.flags & ~known == 0, options.max_runs >= 0, options.max_steps >= 0,
     options.patience_ns >= 0
   else { return EDDY_EINVAL }

@@ -24,7 +24,9 @@ extension Ref where Record == TestRecord {
       if status != EDDY_OK { return status }
     }
     let before = self.before.unsafelyUnwrapped
-    let seesDescriptors = eddy_sw_open_descriptors(before, descriptorWords) != 0
+    let seesDescriptors =
+      self.options.flags & EDDY_TEST_THREADS == 0
+      && eddy_sw_open_descriptors(before, descriptorWords) != 0
     let made = Loop.make(self.loopOptions, self.allocator, host: nil)
     guard let loop = made.loop else { return made.status }
     watch(loop)
