@@ -54,7 +54,7 @@
 #include <stdint.h>
 
 #define EDDY_VERSION_MAJOR 0
-#define EDDY_VERSION_MINOR 2
+#define EDDY_VERSION_MINOR 3
 #define EDDY_VERSION_PATCH 0
 /* One number that grows with each version: major * 1000000 + minor * 1000 + patch. */
 #define EDDY_VERSION_NUMBER                                                                       \
@@ -551,8 +551,9 @@ EDDY_API eddy_status_t eddy_task_set_name(eddy_task_t task, const char *EDDY_NUL
 EDDY_API eddy_status_t eddy_task_list(eddy_task_t *EDDY_NULLABLE ret_tasks, size_t capacity,
     size_t *EDDY_NULLABLE ret_count);
 
-/* 1 if a live task is another one or inside it, so that a wait for that could never end: for bindings
- * whose waits are their own; else 0. Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
+/* 1 if a live task is another one or inside it, so that a wait for that could never end, for
+ * bindings whose waits are their own; else 0.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3 */
 EDDY_API int32_t eddy_task_is_inside(eddy_task_t task, eddy_task_t outer);
 
 /* ------------------------------------------------------------------------------------------------
@@ -1164,9 +1165,9 @@ typedef struct eddy_foreign_options {
     eddy_context_t context;                /* to run in; null: a copy of the current one */
 } eddy_foreign_options_t;
 /* In foreign options: the task is the body of a scope that code of its parent has opened and waits
- * for; the parent is a task's root scope. It starts where cancellation is visible too, since opening
- * is no cancel point, and is told of that after its start. Its failure is its waiter's alone: it
- * does not fail a group that the root scope is. */
+ * for; the parent is a task's root scope. It starts where cancellation is visible too, since
+ * opening is no cancel point, and is told of that after its start. Its failure is its waiter's
+ * alone: it does not fail a group that the root scope is. */
 #define EDDY_SCOPE_BODY ((uint32_t)4)
 #define EDDY_FOREIGN_OPTIONS_INIT                                                                 \
     { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0, { 0 } }
@@ -1370,7 +1371,7 @@ typedef struct eddy_test_finding {
 #define EDDY_TEST_DEADLINE ((uint32_t)1)   /* cancelled by a deadline, not by a request */
 #define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks may outlive the one under test */
 #define EDDY_TEST_ENDLESS ((uint32_t)4)    /* it may wait for ever until it is cancelled */
-#define EDDY_TEST_THREADS ((uint32_t)8)    /* others open descriptors too: those are not looked at */
+#define EDDY_TEST_THREADS ((uint32_t)8)    /* others open descriptors, so none are looked at */
 
 /* Looks at what a run has left: place as in a finding, status the task's. */
 typedef eddy_status_t (*eddy_test_after_fn)(void *EDDY_NULLABLE context, int64_t place,

@@ -1,8 +1,8 @@
 // Context variables: values that go along with the work, in both languages.
 //
-// In Swift a value is bound for the length of a call. The bindings are a list behind one task local,
-// so children of Swift inherit them on whatever thread they run. What is spawned gets them as a C
-// context, which is made when the first spawn needs it.
+// In Swift a value is bound for the length of a call. The bindings are a list behind one task
+// local, so children of Swift inherit them on whatever thread they run. What is spawned gets them as
+// a C context, which is made when the first spawn needs it.
 //
 // Owns the list of bindings, and one reference to the C context of each that has one.
 // Invariants:
@@ -14,8 +14,8 @@
 import CEddy
 import Synchronization
 
-/// A value that goes along with the work: bound for a call, seen by all that it calls and spawns, in
-/// Swift and in C.
+/// A value that goes along with the work: bound for a call, seen by all that it calls and spawns,
+/// in Swift and in C.
 ///
 /// Make one for the program, as a static constant. On threads other than the loop's only those
 /// values are seen that Swift code around the reader has bound; where there are none, the default.

@@ -33,11 +33,14 @@ final class LoopState: @unchecked Sendable {
   var grace: Int64 = 5_000_000_000
   let workers = Workers()
   let sites = SiteTable()
+  /// The sites' own, here for a quick look.
+  let recentSites: UnsafeMutablePointer<SiteTable.Entry>
   /// The next job that is enqueued runs at once.
   @exclusivity(unchecked) fileprivate var runsInline = false
 
   private init(_ loop: eddy_loop_t) {
     self.loop = loop
+    recentSites = sites.recent
     taskExecutor = LoopTaskExecutor(loop)
     actorExecutor = LoopActorExecutor(loop)
   }

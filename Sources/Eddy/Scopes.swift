@@ -105,7 +105,7 @@ public struct Group: Sendable {
     name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
     _ function: eddy_task_fn, context: UnsafeMutableRawPointer? = nil
   ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
-    let site = state.sites.text(file, line)
+    let site = state.site(file, line)
     return try spawnFunction(name, state) { options, task in
       eddy_group_spawn_at(site, scope, function, context, options, task)
     }

@@ -1,7 +1,7 @@
 // Where tasks are spawned, as the text that the core keeps: "Module/File.swift:12".
 //
-// Owns the texts: one for each place that has spawned on the loop, freed with the loop's state, when
-// nothing of the core can name them any more.
+// Owns the texts: one for each place that has spawned on the loop, freed with the loop's state,
+// when nothing of the core can name them any more.
 // Threads: the loop's.
 
 final class SiteTable {
@@ -10,12 +10,12 @@ final class SiteTable {
     var line: UInt
   }
 
-  private typealias Entry = (file: UnsafePointer<UInt8>?, line: UInt, text: UnsafePointer<CChar>?)
+  typealias Entry = (file: UnsafePointer<UInt8>?, line: UInt, text: UnsafePointer<CChar>?)
 
   private var texts: [Place: UnsafeMutablePointer<CChar>] = [:]
   /// The last place for each of so many: most programs spawn from few.
-  private let recent: UnsafeMutablePointer<Entry>
-  private static let recentCount: UInt = 64
+  let recent: UnsafeMutablePointer<Entry>
+  static let recentCount: UInt = 64
 
   init() {
     recent = .allocate(capacity: Int(Self.recentCount))
@@ -27,17 +27,7 @@ final class SiteTable {
     recent.deallocate()
   }
 
-  func text(_ file: StaticString, _ line: UInt) -> UnsafePointer<CChar>? {
-    guard file.hasPointerRepresentation else { return nil }
-    let start = file.utf8Start
-    let entry = recent + Int((UInt(bitPattern: start) &+ line &* 31) & (Self.recentCount - 1))
-    if entry.pointee.file == start, entry.pointee.line == line { return entry.pointee.text }
-    let text = find(file, line)
-    entry.pointee = (start, line, text)
-    return text
-  }
-
-  private func find(_ file: StaticString, _ line: UInt) -> UnsafePointer<CChar> {
+  fileprivate func find(_ file: StaticString, _ line: UInt) -> UnsafePointer<CChar> {
     let place = Place(file: UnsafeRawPointer(file.utf8Start), line: line)
     if let text = texts[place] { return UnsafePointer(text) }
     let bytes = Array("\(file):\(line)".utf8CString)
@@ -45,5 +35,20 @@ final class SiteTable {
     text.initialize(from: bytes, count: bytes.count)
     texts[place] = text
     return UnsafePointer(text)
+  }
+}
+
+extension LoopState {
+  /// The text of a place in the program's source.
+  @inline(__always)
+  func site(_ file: StaticString, _ line: UInt) -> UnsafePointer<CChar>? {
+    guard file.hasPointerRepresentation else { return nil }
+    let start = file.utf8Start
+    let place = (UInt(bitPattern: start) &+ line &* 31) & (SiteTable.recentCount - 1)
+    let entry = recentSites + Int(place)
+    if entry.pointee.file == start, entry.pointee.line == line { return entry.pointee.text }
+    let text = sites.find(file, line)
+    entry.pointee = (start, line, text)
+    return text
   }
 }

@@ -24,7 +24,7 @@ public func spawn(
   context: UnsafeMutableRawPointer? = nil
 ) throws -> TaskHandle<UnsafeMutableRawPointer?> {
   let state = try loopState()
-  let site = state.sites.text(file, line)
+  let site = state.site(file, line)
   return try spawnFunction(name, state) { options, task in
     eddy_task_spawn_at(site, function, context, options, task)
   }
@@ -110,5 +110,6 @@ func spawnFunction(
   if status != EDDY_OK { throw spawnError(status) }
   let storage = TaskStorage<UnsafeMutableRawPointer?>(state, nil)
   storage.task = task
+  storage.isFunction = true
   return TaskHandle(storage)
 }

@@ -15,10 +15,14 @@ import CEddy
 @usableFromInline
 class AnyTaskStorage: @unchecked Sendable {
   @usableFromInline final let state: LoopState
+  /// The same, for uses that need no reference of their own.
+  final let loop: Unmanaged<LoopState>
   @exclusivity(unchecked) @usableFromInline final var task = eddy_task_t()
   /// Runs the body; nil before and afterwards.
   @exclusivity(unchecked) final var worker: Unmanaged<Worker>?
   @exclusivity(unchecked) @usableFromInline final var result = ResultRoom()
+  /// A C function's task.
+  @exclusivity(unchecked) final var isFunction = false
   /// The body of a scope: it begins in a cancelled task too.
   @exclusivity(unchecked) final var isScope = false
   /// The body's own wait.
@@ -32,6 +36,7 @@ class AnyTaskStorage: @unchecked Sendable {
 
   @usableFromInline init(_ state: LoopState, _ runBody: @escaping Run) {
     self.state = state
+    loop = .passUnretained(state)
     self.runBody = runBody
   }
 
@@ -60,7 +65,9 @@ class AnyTaskStorage: @unchecked Sendable {
       to: eddy_foreign_ops_t(
         size: UInt32(MemoryLayout<eddy_foreign_ops_t>.size), reserved: 0,
         start: { instance, _ in
-          borrow(instance, as: AnyTaskStorage.self) { $0.state.workers.run($0, $0.state) }
+          borrow(instance, as: AnyTaskStorage.self) { storage in
+            storage.loop._withUnsafeGuaranteedRef { $0.workers.run(storage, $0) }
+          }
         },
         cancel: { instance, _ in
           borrow(instance, as: AnyTaskStorage.self) {
@@ -79,11 +86,19 @@ class AnyTaskStorage: @unchecked Sendable {
   @usableFromInline final func spawn(
     in parent: eddy_scope_t, _ name: String?, _ file: StaticString, _ line: UInt
   ) throws {
-    try spawn(in: parent, ScopeForm(), name: name, site: state.sites.text(file, line))
+    let site = loop._withUnsafeGuaranteedRef { $0.site(file, line) }
+    guard var name else { return try spawn(in: parent, ScopeForm(), name: nil, site: site) }
+    try name.withUTF8 { bytes in
+      try withUnsafeTemporaryAllocation(of: CChar.self, capacity: bytes.count + 1) { text in
+        for index in 0..<bytes.count { text[index] = CChar(bitPattern: bytes[index]) }
+        text[bytes.count] = 0
+        try spawn(in: parent, ScopeForm(), name: UnsafePointer(text.baseAddress), site: site)
+      }
+    }
   }
 
   final func spawn(
-    in parent: eddy_scope_t, _ form: ScopeForm = ScopeForm(), name: String? = nil,
+    in parent: eddy_scope_t, _ form: ScopeForm = ScopeForm(), name: UnsafePointer<CChar>? = nil,
     site: UnsafePointer<CChar>? = nil
   ) throws {
     var options = eddy_foreign_options_t()
@@ -92,16 +107,11 @@ class AnyTaskStorage: @unchecked Sendable {
     options.parent = parent
     options.timeout_ns = form.timeout
     options.grace_ns = form.grace
+    options.name = name
     let status = spawnForTask { context in
       options.context = context
       let instance = Unmanaged.passRetained(self).toOpaque()
-      guard let name else {
-        return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
-      }
-      return name.withCString { text in
-        options.name = text
-        return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
-      }
+      return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
     }
     if status != EDDY_OK { throw spawnError(status) }
   }

@@ -179,8 +179,10 @@ extension AnyTaskStorage {
   private final func finishWait() {
     guard let continuation = wait.continuation else { return }
     wait.continuation = nil
-    state.workers.last = worker
-    state.runningInline { continuation.resume() }
+    loop._withUnsafeGuaranteedRef {
+      $0.workers.last = worker
+      $0.runningInline { continuation.resume() }
+    }
   }
 
   private static let whenDone: eddy_done_fn = { context, _ in
@@ -255,8 +257,11 @@ extension AnyTaskStorage {
     let current = RunningTask.now
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }
     guard let own = CurrentTask.own(current, on: state) else { return .other }
-    let reader = own._withUnsafeGuaranteedRef { $0.task }
-    if eddy_task_is_inside(reader, task) != 0 { throw waitWithoutEnd }
+    // What a reader is inside has begun.
+    if worker != nil || isFunction {
+      let reader = own._withUnsafeGuaranteedRef { $0.task }
+      if eddy_task_is_inside(reader, task) != 0 { throw waitWithoutEnd }
+    }
     let kind = isOwned ? WaitKind.join : .observe
     let mustWait = own._withUnsafeGuaranteedRef {
       $0.beginWait(for: future, kind, isCancelled: current.isCancelled)

@@ -61,7 +61,7 @@ final class Workers {
 
 /// Owned by the closure of its Swift task.
 final class Worker: @unchecked Sendable {
-  private let workers: Workers
+  private let workers: Unmanaged<Workers>
   @exclusivity(unchecked) private(set) var swiftTask: Task<Void, Never>?
   /// Of the Swift task, to compare.
   @exclusivity(unchecked) private(set) var address: UnsafeRawPointer?
@@ -77,7 +77,7 @@ final class Worker: @unchecked Sendable {
 
   private typealias Continuation = UnsafeContinuation<Unmanaged<AnyTaskStorage>?, Never>
 
-  private init(_ workers: Workers) { self.workers = workers }
+  private init(_ workers: Workers) { self.workers = .passUnretained(workers) }
 
   fileprivate static func start(
     _ storage: AnyTaskStorage, _ state: LoopState, isCancelled: Bool
@@ -123,7 +123,9 @@ final class Worker: @unchecked Sendable {
       // The plain form looks for the executor to be on once more than this one.
       next = await _unsafeInheritExecutor_withUnsafeContinuation { keep($0) }
     }
-    if workers.last?.toOpaque() == Unmanaged.passUnretained(self).toOpaque() { workers.last = nil }
+    workers._withUnsafeGuaranteedRef {
+      if $0.last?.toOpaque() == Unmanaged.passUnretained(self).toOpaque() { $0.last = nil }
+    }
   }
 
   /// The body has ended, and the core may let go of its storage.
@@ -136,13 +138,13 @@ final class Worker: @unchecked Sendable {
   /// Whether it can run another body. Swift tasks that the last one made, and that outlive it, have
   /// the place as theirs.
   private var isReusable: Bool {
-    if placeHolders > ownHolders || workers.isFull { return false }
+    if placeHolders > ownHolders || workers._withUnsafeGuaranteedRef({ $0.isFull }) { return false }
     return !(swiftTask?.isCancelled ?? Task.isCancelled)
   }
 
   private func keep(_ continuation: Continuation) {
     self.continuation = continuation
-    workers.keep(self)
+    workers._withUnsafeGuaranteedRef { $0.keep(self) }
   }
 
   private var placeHolders: UInt {

@@ -7,6 +7,6 @@
   @testable import EddyCore
 
   @Test func libraryAndHeaderHaveOneVersion() {
-    #expect(eddy_version_number() == 2000)
+    #expect(eddy_version_number() == 3000)
   }
 #endif

@@ -1,4 +1,5 @@
-// The test kit's Swift face: sound tasks pass, broken ones are found and named; a seed gives a hash.
+// The test kit's Swift face: sound tasks pass, broken ones are found and named; a seed gives a
+// hash.
 
 import CEddy
 import Testing
