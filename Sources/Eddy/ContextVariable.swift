@@ -1,8 +1,8 @@
 // Context variables: values that go along with the work, in both languages.
 //
 // In Swift a value is bound for the length of a call. The bindings are a list behind one task
-// local, so children of Swift inherit them on whatever thread they run. What is spawned gets them as
-// a C context, which is made when the first spawn needs it.
+// local, so children of Swift inherit them on whatever thread they run. What is spawned gets them
+// as a C context, which is made when the first spawn needs it.
 //
 // Owns the list of bindings, and one reference to the C context of each that has one.
 // Invariants:
