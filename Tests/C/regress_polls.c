@@ -37,7 +37,7 @@ static eddy_status_t reads(void *context) {
 }
 
 static eddy_status_t gives_up(void *context) {
-    return eddy_with_timeout(EDDY_MILLISECONDS(1), reads, context, NULL);
+    return eddy_with_timeout(EDDY_MILLISECONDS(20), reads, context, NULL);
 }
 
 static void a_late_poll_ends(void) {

@@ -138,7 +138,7 @@ static void refusals(void) {
     finding = found();
     options.flags = EDDY_TEST_DEADLINE;
     CHECK_STATUS(eddy_test_fail_allocations(waits_twice, NULL, &options, &finding), EDDY_EINVAL);
-    options.flags = 8;
+    options.flags = 0x40;
     CHECK_STATUS(eddy_test_cancel_everywhere(waits_twice, NULL, &options, &finding), EDDY_EINVAL);
     options.flags = 0;
     options.loop = &loop_options;
