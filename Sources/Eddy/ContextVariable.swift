@@ -179,20 +179,18 @@ final class ContextBinding: @unchecked Sendable {
   }
 }
 
-/// Calls `spawn` with the context that what it spawns is to have a copy of. Jobs of Swift run in
-/// whatever context they were enqueued in, and are nobody's code to the core. So where a context
-/// counts, and where a refusal depends on who asks (TG-04), the task is made the current one.
+/// Whether a context counts for what is spawned here. A refusal needs `spawnEntered` too, since it
+/// depends on who asks (TG-04).
 @inline(__always)
-func spawnForTask(_ spawn: (eddy_context_t) -> eddy_status_t) -> eddy_status_t {
-  if eddy_context_used() == 0, !ContextBinding.isUsed.load(ordering: .relaxed) {
-    let status = spawn(eddy_context_t())
-    if status != EDDY_ECLOSED { return status }
-  }
-  return spawnEntered(spawn)
+var mustEnterToSpawn: Bool {
+  eddy_context_used() != 0 || ContextBinding.isUsed.load(ordering: .relaxed)
 }
 
+/// Calls `spawn` with the context that what it spawns is to have a copy of, and with the task as
+/// the current one: jobs of Swift run in whatever context they were enqueued in, and are nobody's
+/// code to the core.
 @inline(never)
-private func spawnEntered(_ spawn: (eddy_context_t) -> eddy_status_t) -> eddy_status_t {
+func spawnEntered(_ spawn: (eddy_context_t) -> eddy_status_t) -> eddy_status_t {
   var previous = eddy_task_t()
   let hasEntered = eddy_foreign_enter(CurrentTask.task, &previous) == EDDY_OK
   var status = EDDY_OK

@@ -11,12 +11,11 @@
 struct ResultRoom {
   @usableFromInline typealias Room = (UInt, UInt, UInt)
   @usableFromInline var room: Room = (0, 0, 0)
-  /// Set with the value.
+  @usableFromInline var isSet = false
+  /// Set with a value that needs it.
   @usableFromInline var destroy: ((UnsafeMutableRawPointer) -> Void)?
 
   @inlinable init() {}
-
-  @inlinable var isSet: Bool { destroy != nil }
 
   @inlinable static func isInPlace<Value>(_ type: Value.Type) -> Bool {
     MemoryLayout<Value>.size <= MemoryLayout<Room>.size
@@ -24,10 +23,12 @@ struct ResultRoom {
   }
 
   @inlinable mutating func initialize<Value>(to value: Value) {
+    isSet = true
     if Self.isInPlace(Value.self) {
       withUnsafeMutableBytes(of: &room) {
         _ = $0.baseAddress.unsafelyUnwrapped.initializeMemory(as: Value.self, to: value)
       }
+      if _isPOD(Value.self) { return }
       destroy = { $0.assumingMemoryBound(to: Value.self).deinitialize(count: 1) }
     } else {
       let pointer = UnsafeMutablePointer<Value>.allocate(capacity: 1)
@@ -52,6 +53,7 @@ struct ResultRoom {
 
   mutating func clear() {
     guard let destroy else { return }
+    isSet = false
     self.destroy = nil
     withUnsafeMutableBytes(of: &room) { destroy($0.baseAddress.unsafelyUnwrapped) }
   }

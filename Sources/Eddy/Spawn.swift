@@ -99,7 +99,7 @@ func spawnFunction(
   var options = eddy_spawn_options_t()
   options.size = UInt32(MemoryLayout<eddy_spawn_options_t>.size)
   var task = eddy_task_t()
-  let status = spawnForTask { context in
+  func make(_ context: eddy_context_t) -> eddy_status_t {
     options.context = context
     guard let name else { return spawn(&options, &task) }
     return name.withCString { text in
@@ -107,9 +107,13 @@ func spawnFunction(
       return spawn(&options, &task)
     }
   }
+  var status = EDDY_ECLOSED
+  if !mustEnterToSpawn { status = make(eddy_context_t()) }
+  if status == EDDY_ECLOSED { status = spawnEntered { make($0) } }
   if status != EDDY_OK { throw spawnError(status) }
   let storage = TaskStorage<UnsafeMutableRawPointer?>(state, nil)
   storage.task = task
   storage.isFunction = true
+  storage.mayHaveEnded = true
   return TaskHandle(storage)
 }

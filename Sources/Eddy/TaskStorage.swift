@@ -21,6 +21,8 @@ class AnyTaskStorage: @unchecked Sendable {
   /// Runs the body; nil before and afterwards.
   @exclusivity(unchecked) final var worker: Unmanaged<Worker>?
   @exclusivity(unchecked) @usableFromInline final var result = ResultRoom()
+  /// The core has let go of the closure; before that the task is pending. Always of a function's.
+  @exclusivity(unchecked) final var mayHaveEnded = false
   /// A C function's task.
   @exclusivity(unchecked) final var isFunction = false
   /// The body of a scope: it begins in a cancelled task too.
@@ -75,7 +77,11 @@ class AnyTaskStorage: @unchecked Sendable {
             $0.cancelWait()
           }
         },
-        release: { instance in Unmanaged<AnyTaskStorage>.fromOpaque(instance!).release() },
+        release: { instance in
+          let this = Unmanaged<AnyTaskStorage>.fromOpaque(instance.unsafelyUnwrapped)
+          this._withUnsafeGuaranteedRef { $0.mayHaveEnded = true }
+          this.release()
+        },
         current_job: {
           withUnsafeCurrentTask { $0 != nil } ? UnsafeMutableRawPointer(bitPattern: 1) : nil
         }))
@@ -108,12 +114,23 @@ class AnyTaskStorage: @unchecked Sendable {
     options.timeout_ns = form.timeout
     options.grace_ns = form.grace
     options.name = name
-    let status = spawnForTask { context in
-      options.context = context
-      let instance = Unmanaged.passRetained(self).toOpaque()
-      return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
+    var status = EDDY_ECLOSED
+    if !mustEnterToSpawn { status = spawn(&options, site) }
+    if status == EDDY_ECLOSED {
+      status = spawnEntered { context in
+        options.context = context
+        return spawn(&options, site)
+      }
     }
     if status != EDDY_OK { throw spawnError(status) }
+  }
+
+  @inline(__always)
+  private final func spawn(
+    _ options: inout eddy_foreign_options_t, _ site: UnsafePointer<CChar>?
+  ) -> eddy_status_t {
+    let instance = Unmanaged.passRetained(self).toOpaque()
+    return eddy_foreign_spawn_at(site, Self.ops, instance, &options, &task)
   }
 
   /// The body ended well.

@@ -250,9 +250,9 @@ enum Outlook {
 extension AnyTaskStorage {
   @usableFromInline final func look(isOwned: Bool) throws -> Outlook {
     guard state.isOnThread else { return .other }
-    let future = eddy_task_future(task)
+    let future = eddy_future_t(id: task.id)
     var value: UnsafeMutableRawPointer?
-    let status = eddy_future_result(future, &value)
+    let status = mayHaveEnded ? eddy_future_result(future, &value) : EDDY_EPENDING
     if status == EDDY_OK { return .done(value) }
     let current = RunningTask.now
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }
@@ -272,7 +272,7 @@ extension AnyTaskStorage {
   /// What the task left for C, after a wait.
   @usableFromInline final func read() throws -> UnsafeMutableRawPointer? {
     var value: UnsafeMutableRawPointer?
-    let status = eddy_future_result(eddy_task_future(task), &value)
+    let status = eddy_future_result(eddy_future_t(id: task.id), &value)
     if status == EDDY_OK { return value }
     throw error(of: status, Task.isCancelled)
   }
