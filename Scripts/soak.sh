@@ -33,7 +33,7 @@ check() {
     "$program" find "$number" 20000 > "build/soak/$fault"
     status=$?
     left=$(awk '/operations left/ {print $1}' "build/soak/$fault")
-    if [ "$status" = 1 ] && [ "${left:-99}" -le 8 ]; then
+    if [ "$status" = 1 ] && [ "${left:-99}" -le 10 ]; then
       pass "planted fault $fault: found, and shrunk to $left operations"
     else
       fail "planted fault $fault: not found, or not shrunk"

@@ -48,6 +48,8 @@ public func sleep(for duration: Duration) async throws {
     if eddy_future_result(future, nil) != EDDY_OK { throw CancellationError() }
     // A mere turn has no outcome that a cancellation could not take away (TO-06).
     if nanoseconds <= 0, Task.isCancelled || currentCancelReason != nil {
+      // The core may have cancelled the task and not told Swift yet.
+      withUnsafeCurrentTask { $0?.cancel() }
       throw CancellationError()
     }
   }
