@@ -72,7 +72,7 @@ final class Waiter: @unchecked Sendable {
       finish()
       _ = eddy_future_off_done(future, Self.whenDone, context, nil)
     case .join:
-      _ = eddy_future_cancel(future, reasonOf(asker))
+      cancelTarget(future, askedBy: asker)
     case .scope:
       cancelScope(eddy_task_t(id: future.id), askedBy: asker)
     case .shield(let nanoseconds):
@@ -114,6 +114,12 @@ final class Waiter: @unchecked Sendable {
   private static let releaseSelf: eddy_release_fn = { context in
     Unmanaged<Waiter>.fromOpaque(context!).release()
   }
+}
+
+/// Passes a joiner's cancellation on, unless the target sees one already: that keeps its reason.
+private func cancelTarget(_ target: eddy_future_t, askedBy asker: eddy_task_t) {
+  if cancelReason(of: eddy_task_t(id: target.id)) != nil { return }
+  _ = eddy_future_cancel(target, reasonOf(asker))
 }
 
 /// Tells a scope's task, unless the core has told it.
@@ -170,7 +176,7 @@ extension AnyTaskStorage {
 
   private final func cancelOwned() {
     switch wait.kind {
-    case .join: _ = eddy_future_cancel(wait.future, reasonOf(task))
+    case .join: cancelTarget(wait.future, askedBy: task)
     case .scope: cancelScope(eddy_task_t(id: wait.future.id), askedBy: task)
     case .observe, .shield: break
     }

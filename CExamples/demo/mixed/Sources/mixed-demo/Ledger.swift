@@ -13,7 +13,7 @@ final class Entry {
   let isSwift: Bool
   /// Set as soon as the task is spawned, which is before it runs.
   var task = eddy_task_t()
-  var handle: AnyObject?
+  var handle: Any?
   /// What a Swift task awaits at this moment.
   var awaits: String?
 
@@ -57,7 +57,7 @@ final class Ledger: @unchecked Sendable {
     return handle
   }
 
-  private func enter(_ entry: Entry, _ handle: AnyObject, _ task: eddy_task_t) {
+  private func enter(_ entry: Entry, _ handle: Any, _ task: eddy_task_t) {
     entry.handle = handle
     entry.task = task
     entries.append(entry)
