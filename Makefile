@@ -165,6 +165,10 @@ bench: lib ## figures; CHECK=1 fails on a bound
 conformance: lib ## each row of Tests/conformance.rows; writes Documentation/conformance.md
 	@sh Scripts/conformance.sh
 
+.PHONY: oracle
+oracle: lib ## the same scenarios with CPython 3.13's asyncio and with Eddy; ONLY=chapter; SHOW=1
+	@sh Scripts/oracle.sh $(if $(SHOW),show)
+
 demo: demo-c ## demo-c, then a C server and Swift clients in one group, with an account of both
 	@sh CExamples/demo/mixed.sh
 
