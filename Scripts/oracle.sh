@@ -74,8 +74,8 @@ self_check() {
 files=$(for name in ${ONLY:-""}; do ls Tests/Oracle/scenarios/"$name"*.txt; done | LC_ALL=C sort)
 begin oracle
 # The lists of flags and of files are to be split into words.
-${CC:-cc} -std=gnu11 -g -O1 -Wall -Wextra -pedantic -Werror -IInclude Tests/Oracle/*.c -o "$driver" \
-  -Lbuild/lib -leddy -Wl,-rpath,"$PWD/build/lib" || exit 1
+${CC:-cc} -std=gnu11 -g -O1 -Wall -Wextra -pedantic -Werror -IInclude Tests/Oracle/*.c \
+  -o "$driver" -Lbuild/lib -leddy -Wl,-rpath,"$PWD/build/lib" || exit 1
 if [ "${1:-}" = show ]; then
   compare --show "$driver" $files
   exit

@@ -24,6 +24,10 @@ static eddy_status_t do_run(actor_t *actor, const statement_t *statement) {
     return run_root(actor, statement->words[0]);
 }
 
+static eddy_status_t do_close(actor_t *actor, const statement_t *statement) {
+    return said(actor, statement, close_loop());
+}
+
 static eddy_status_t do_spawn(actor_t *actor, const statement_t *statement) {
     eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
     const char *name = option(statement, "as"), *in = option(statement, "in");
@@ -64,6 +68,11 @@ static eddy_status_t do_complete(actor_t *actor, const statement_t *statement) {
 static eddy_status_t do_fail_future(actor_t *actor, const statement_t *statement) {
     eddy_future_t future = future_of(statement, statement->words[0]);
     return said(actor, statement, eddy_future_fail(future, FAILURE, statement->words[1]));
+}
+
+static eddy_status_t do_fail_cancelled(actor_t *actor, const statement_t *statement) {
+    eddy_future_t future = future_of(statement, statement->words[0]);
+    return said(actor, statement, eddy_future_fail(future, EDDY_ECANCELED, NULL));
 }
 
 static eddy_status_t do_cancel(actor_t *actor, const statement_t *statement) {
@@ -294,12 +303,13 @@ static eddy_status_t do_reschedule(actor_t *actor, const statement_t *statement)
 }
 
 const act_t acts[] = {
-    { "log", do_log }, { "fail", do_fail }, { "run", do_run }, { "spawn", do_spawn },
-    { "future", do_future }, { "complete", do_complete }, { "fail-future", do_fail_future },
+    { "log", do_log }, { "fail", do_fail }, { "run", do_run }, { "close", do_close },
+    { "spawn", do_spawn }, { "future", do_future }, { "complete", do_complete },
+    { "fail-future", do_fail_future }, { "fail-cancelled", do_fail_cancelled },
     { "cancel", do_cancel }, { "on-done", do_on_done }, { "off-done", do_off_done },
-    { "state", do_state }, { "result", do_result }, { "reason", do_reason }, { "error", do_error },
-    { "cancelling", do_cancelling }, { "tasks", do_tasks }, { "current", do_current },
-    { "name", do_name }, { "rename", do_rename }, { "set", do_set }, { "get", do_get },
-    { "reset", do_reset }, { "context", do_context }, { "drop", do_drop }, { "when", do_when },
-    { "reschedule", do_reschedule }, { NULL, NULL },
+    { "state", do_state }, { "result", do_result }, { "reason", do_reason },
+    { "error", do_error }, { "cancelling", do_cancelling }, { "tasks", do_tasks },
+    { "current", do_current }, { "name", do_name }, { "rename", do_rename }, { "set", do_set },
+    { "get", do_get }, { "reset", do_reset }, { "context", do_context }, { "drop", do_drop },
+    { "when", do_when }, { "reschedule", do_reschedule }, { NULL, NULL },
 };

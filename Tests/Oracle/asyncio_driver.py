@@ -59,7 +59,7 @@ class World:
                 self.now(outside, script.inside)
             else:
                 self.run_task(outside, "main")
-            for name in self.tasks:
+            for name in [] if self.loop.is_closed() else self.tasks:
                 if name in self.things:
                     self.event("end", "%s %s" % (name, words.of_target(self.things[name])))
         except Stuck as stuck:
@@ -69,6 +69,8 @@ class World:
 
     def close(self):
         self.closed = True
+        if self.loop.is_closed():
+            return
         self.loop.clock.rounds = 0
         try:
             while left := asyncio.all_tasks(self.loop):
@@ -264,6 +266,11 @@ class World:
     def do_run(self, actor, statement):
         self.run_task(actor, statement.words[0])
 
+    def do_close(self, actor, statement):
+        """Both refuse what is left: the scenario has ended its tasks before."""
+        self.loop.close()
+        self.outcome(actor, statement, "ok")
+
     def do_spawn(self, actor, statement):
         body = statement.words[0]
         name = statement.options.get("as", body)
@@ -295,6 +302,10 @@ class World:
 
     def do_fail_future(self, actor, statement):
         self.things[statement.words[0]].set_exception(words.Failure(statement.words[1]))
+        self.outcome(actor, statement, "ok")
+
+    def do_fail_cancelled(self, actor, statement):
+        self.things[statement.words[0]].set_exception(asyncio.CancelledError())
         self.outcome(actor, statement, "ok")
 
     def do_cancel(self, actor, statement):

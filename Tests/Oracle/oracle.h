@@ -130,5 +130,7 @@ eddy_status_t run_body(void *context);
 const statement_t *find_body(const char *verb, const char *name);
 /* `run NAME` outside the loop. */
 eddy_status_t run_root(actor_t *actor, const char *name);
+/* Closes the loop; nothing can be read from it any more. */
+eddy_status_t close_loop(void);
 
 #endif

@@ -11,6 +11,7 @@
 program_t program;
 const scenario_t *scenario;
 static eddy_loop_t loop;
+static int loop_closed;
 
 static act_fn find_act(const statement_t *statement) {
     for (const act_t *each = waits; each->verb; each++)
@@ -83,9 +84,23 @@ eddy_status_t run_root(actor_t *actor, const char *name) {
     return EDDY_OK;
 }
 
+eddy_status_t close_loop(void) {
+    thing_t *thing;
+    loop_closed = 1;
+    for (int each = 0; (thing = thing_at(each)); each++) {
+        if (thing->dropped) continue;
+        if (thing->kind == THING_TASK) eddy_task_release((eddy_task_t){ thing->id });
+        if (thing->kind == THING_FUTURE) eddy_future_release((eddy_future_t){ thing->id });
+        if (thing->kind == THING_TOKEN) eddy_token_release((eddy_token_t){ thing->id });
+        if (thing->kind == THING_CONTEXT) eddy_context_release((eddy_context_t){ thing->id });
+        thing->dropped = 1;
+    }
+    return eddy_loop_close(loop);
+}
+
 static void print_ends(void) {
     thing_t *thing;
-    for (int each = 0; (thing = thing_at(each)); each++) {
+    for (int each = 0; !loop_closed && (thing = thing_at(each)); each++) {
         if (thing->kind != THING_TASK || thing->dropped) continue;
         void *value = NULL;
         eddy_status_t status =
@@ -98,6 +113,7 @@ static void run_scenario(void) {
     eddy_loop_options_t options = EDDY_LOOP_OPTIONS_INIT;
     actor_t outside = { "outside", NULL, 0, 0, 0 };
     const statement_t *before, *script;
+    loop_closed = 0;
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK;
     options.report = report;
     if (eddy_loop_create(&options, &loop) != EDDY_OK) broken(NULL, "no loop");
@@ -108,8 +124,10 @@ static void run_scenario(void) {
     else run_root(&outside, "main");
     print_ends();
     trace_closed = 1;
-    eddy_loop_shutdown(loop);
-    eddy_loop_close(loop);
+    if (!loop_closed) {
+        eddy_loop_shutdown(loop);
+        close_loop();
+    }
     trace_closed = 0;
     forget_things();
 }

@@ -40,6 +40,7 @@ static const char *plain(eddy_status_t status) {
     case EDDY_ETIMEDOUT: return "timed out";
     case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_EBADHANDLE: case EDDY_ECLOSED:
     case EDDY_EDEADLK: case EDDY_EBUSY: case EDDY_EINVAL: case EDDY_EPERM: case EDDY_ENOTTASK:
+    case EDDY_EWRONGTHREAD:
         return "refused";
     default: return eddy_status_name(status);
     }
