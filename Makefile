@@ -107,7 +107,7 @@ stage: ## installs into build/stage, for examples and tests
 .PHONY: test swift test-swift test-c test-examples symbols headers lint tidy aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
 	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift soak-check \
-		aarch64
+		faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -151,6 +151,10 @@ sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsa
 hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
 	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
 	@sh Scripts/test_c.sh none hostile hostile_swiftpm
+
+.PHONY: faults
+faults: stage ## every example with each of its requests for memory refused
+	@sh Scripts/faults.sh
 
 .PHONY: soak soak-check
 soak: ## random programs for DURATION=10 seconds; SEED=n shows one again, and shrinks it
