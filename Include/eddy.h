@@ -255,7 +255,7 @@ typedef struct eddy_loop_options {
     int64_t grace_ns;                      /* for cleanup; 0: 5 s; EDDY_NONE: no limit */
     int64_t stack_bytes;                   /* of each task; 0: 256 KiB; at least 64 KiB */
     eddy_report_fn EDDY_NULLABLE report;   /* NULL: text on stderr */
-    void *EDDY_NULLABLE report_context;
+    void *EDDY_NULLABLE report_context;    /* given to it */
     const eddy_stack_allocator_t *EDDY_NULLABLE stacks;   /* NULL: the guarded pool; copied */
     uint32_t first_generation;             /* of new slots, for tests of exhausted ones; 0: 1 */
     uint32_t reserved;                     /* 0 */
@@ -388,7 +388,7 @@ EDDY_API eddy_status_t eddy_task_spawn_at(const char *EDDY_NULLABLE site,
 /*
  * Starts a task as a child of an open group, from any task or callback of the loop: closing the
  * group waits for it, its failure cancels the group, and the group's cancellation reaches it.
- * Ownership and the rest as eddy_task_spawn.
+ * Ownership: that and the rest as eddy_task_spawn.
  * Returns what eddy_task_spawn gives, and EDDY_EBADHANDLE (no such group, a closed one, a scope
  * that is no group), EDDY_ECANCELED (the group is cancelled and the caller is inside it),
  * EDDY_ECLOSED (the group is cancelled and the caller is not, or all its children have ended in its
@@ -672,7 +672,7 @@ EDDY_API eddy_status_t eddy_future_wait(eddy_future_t future,
     void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /*
- * Reads the outcome without waiting. Ownership as eddy_future_wait; ret_value may be NULL.
+ * Reads the outcome without waiting. ret_value may be NULL. Ownership: as eddy_future_wait.
  * Returns EDDY_EPENDING, EDDY_OK, the failure (its error becomes the current one),
  * EDDY_ETARGETCANCELED, EDDY_ETAKEN, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
@@ -917,9 +917,9 @@ EDDY_API eddy_status_t eddy_call_at(const char *EDDY_NULLABLE site,
     const eddy_scope_options_t *EDDY_NULLABLE options, eddy_task_fn EDDY_NULLABLE fn,
     void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
-/* eddy_call in a scope whose deadline is duration_ns from now: EDDY_ETIMEDOUT if it ended fn.
- * Ownership, returns, the rest: as eddy_call. Suspends: as fn. Cancel point: as fn. Thread: task.
- * Since: 0.1 */
+/* eddy_call in a scope whose deadline is duration_ns from now. Ownership: as eddy_call.
+ * Returns as eddy_call, so EDDY_ETIMEDOUT if that deadline ended fn.
+ * Suspends: as fn. Cancel point: as fn. Thread: task. Since: 0.1 */
 #define eddy_with_timeout(duration_ns, fn, context, ret_value)                                    \
     eddy_with_timeout_at(EDDY_SITE, (duration_ns), (fn), (context), (ret_value))
 EDDY_API eddy_status_t eddy_with_timeout_at(const char *EDDY_NULLABLE site, int64_t duration_ns,
@@ -955,7 +955,7 @@ EDDY_API eddy_status_t eddy_fail_text(eddy_status_t status, const char *EDDY_NUL
  */
 EDDY_API eddy_status_t eddy_error_current(eddy_error_t *EDDY_NULLABLE ret_error);
 
-/* The error's status; for a bad handle EDDY_EBADHANDLE or EDDY_EWRONGTHREAD.
+/* The error's status. Returns that, or EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_error_status(eddy_error_t error);
 
@@ -1111,7 +1111,8 @@ EDDY_API eddy_status_t eddy_context_run(eddy_context_t context, eddy_task_fn EDD
 /*
  * eddy_future_on_done whose callback runs in a context: in that itself, not in a copy of it. Null:
  * as eddy_future_on_done. eddy_future_off_done takes both back.
- * Ownership, returns: as eddy_future_on_done; EDDY_EBADHANDLE for the context too.
+ * Ownership: as eddy_future_on_done.
+ * Returns as eddy_future_on_done; EDDY_EBADHANDLE for the context too.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
  */
 EDDY_API eddy_status_t eddy_future_on_done_in(eddy_future_t future, eddy_context_t in_context,
