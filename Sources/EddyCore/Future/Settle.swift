@@ -117,8 +117,10 @@ extension Ref where Record == LoopRecord {
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
       diagnostics.report(
-        completion.status, "a failed task was never looked at", task.subject,
-        error: completion.error)
+        completion.status,
+        task.failedInShutdown
+          ? "a task failed during the loop's shutdown" : "a failed task was never looked at",
+        task.subject, error: completion.error)
     } else {
       var subject = ReportSubject.none
       subject.site = completion.site
