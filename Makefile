@@ -88,8 +88,8 @@ setup: ## installs what the tests need, or says what is missing
 
 # ---- Installation --------------------------------------------------------------------------------
 
-.PHONY: install stage
-install: lib ## PREFIX=/usr/local DESTDIR=: header, library with its links, eddy.pc
+.PHONY: install stage man install-man
+install: lib install-man ## PREFIX=/usr/local DESTDIR=: header, library, eddy.pc, man pages
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 Include/eddy.h $(DESTDIR)$(PREFIX)/include/eddy.h
 	install -m 755 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libeddy.so.$(VERSION)
@@ -99,15 +99,23 @@ install: lib ## PREFIX=/usr/local DESTDIR=: header, library with its links, eddy
 		> $(DESTDIR)$(PREFIX)/lib/pkgconfig/eddy.pc
 	$(if $(DESTDIR),,-[ "$$(id -u)" != 0 ] || $(LDCONFIG))
 
+man: ## build/man: the man pages, made from eddy.h
+	@sh Scripts/man.sh $(BUILD)/man $(VERSION) Include/eddy.h
+
+install-man: man
+	install -d $(DESTDIR)$(PREFIX)/share/man/man3 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 644 $(BUILD)/man/man3/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 $(BUILD)/man/man7/*.7 $(DESTDIR)$(PREFIX)/share/man/man7
+
 stage: ## installs into build/stage, for examples and tests
 	@$(MAKE) --no-print-directory -s install PREFIX=$(STAGE) DESTDIR= LDCONFIG=true
 
 # ---- Gates ---------------------------------------------------------------------------------------
 
-.PHONY: test swift test-swift test-c test-examples symbols headers lint tidy aarch64
+.PHONY: test swift test-swift test-c test-examples symbols headers man-check lint tidy aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
-	@sh Scripts/test.sh headers lint tidy symbols test-c test-examples test-swift soak-check \
-		aarch64
+	@sh Scripts/test.sh headers lint tidy symbols man-check test-c test-examples test-swift \
+		soak-check faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -127,6 +135,12 @@ symbols: lib ## exports, dependencies and size of libeddy.so
 
 headers: ## eddy.h with gcc and clang under six standards
 	@sh Scripts/check_headers.sh
+
+man-check: ## the header's comments and the man pages made of them
+	@rm -rf build/man-stage
+	@$(MAKE) --no-print-directory -s install-man PREFIX=/usr DESTDIR=build/man-stage
+	@sh Scripts/check_man.sh $(VERSION) Include/eddy.symbols Include/eddy.h \
+		build/man-stage/usr/share/man
 
 lint: ## swift format, strictly
 	@sh Scripts/check_lint.sh
@@ -151,6 +165,10 @@ sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsa
 hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
 	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
 	@sh Scripts/test_c.sh none hostile hostile_swiftpm
+
+.PHONY: faults
+faults: stage ## every example with each of its requests for memory refused
+	@sh Scripts/faults.sh
 
 .PHONY: soak soak-check
 soak: ## random programs for DURATION=10 seconds; SEED=n shows one again, and shrinks it

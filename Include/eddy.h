@@ -117,6 +117,8 @@ typedef int32_t eddy_status_t;
 #define EDDY_EFORKED ((eddy_status_t)-5017)           /* the loop belongs to the parent process */
 #define EDDY_EVERSION ((eddy_status_t)-5018)          /* the header is newer than the library */
 #define EDDY_EFOREIGN ((eddy_status_t)-5019)          /* a foreign runtime's own error */
+#define EDDY_ESTOPPED ((eddy_status_t)-5021)          /* the loop was stopped first */
+#define EDDY_EINTERRUPT ((eddy_status_t)-5022)        /* a signal asked the program to end */
 
 /*
  * The name of a status, such as "EDDY_ECANCELED" or "EBADF"; "UNKNOWN" for no status.
@@ -255,7 +257,7 @@ typedef struct eddy_loop_options {
     int64_t grace_ns;                      /* for cleanup; 0: 5 s; EDDY_NONE: no limit */
     int64_t stack_bytes;                   /* of each task; 0: 256 KiB; at least 64 KiB */
     eddy_report_fn EDDY_NULLABLE report;   /* NULL: text on stderr */
-    void *EDDY_NULLABLE report_context;
+    void *EDDY_NULLABLE report_context;    /* given to it */
     const eddy_stack_allocator_t *EDDY_NULLABLE stacks;   /* NULL: the guarded pool; copied */
     uint32_t first_generation;             /* of new slots, for tests of exhausted ones; 0: 1 */
     uint32_t reserved;                     /* 0 */
@@ -264,14 +266,27 @@ typedef struct eddy_loop_options {
     { (uint32_t)sizeof(eddy_loop_options_t), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0 }
 
 /*
+ * Signals. While a loop of the main thread runs a root task (eddy_main, eddy_run, eddy_loop_run,
+ * eddy_loop_run_with), SIGINT and SIGTERM are handled, each where its disposition is the default.
+ * The first one cancels the root task, with the reason EDDY_REASON_INTERRUPT or
+ * EDDY_REASON_TERMINATE. One more of either, or the first one when the root has ended, puts the
+ * default back and is raised again: it ends the process, also where a task blocks the thread. The
+ * default is back when the run has ended. In the child of a fork it is back at once.
+ * EDDY_LOOP_NO_SIGNALS leaves both alone; an attached loop and run_until and run_forever always do.
+ */
+#define EDDY_LOOP_NO_SIGNALS ((uint32_t)64)
+
+/*
  * Runs a task function on a new loop of this thread, closes the loop and returns the function's
- * status. When the root task has ended, every other task is cancelled and awaited first.
+ * status. When the root task has ended, eddy_loop_shutdown ends all others first.
  * options may be NULL. context is passed to fn and must outlive it.
  * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this
  * thread has a loop, or the process has a second copy of this runtime), EDDY_EVERSION (this header
  * is newer than the library), EDDY_EDEADLK (every
  * task waited for something that cannot happen: the root was cancelled for that, and ended so),
- * EDDY_EGRACE (tasks were left that cannot end; named in a report; their memory is abandoned).
+ * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason), EDDY_ESTOPPED
+ * (eddy_loop_stop), EDDY_EGRACE (tasks were left that did not end within the loop's grace; named in
+ * a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_run(options, fn, context)                                                            \
@@ -281,8 +296,9 @@ EDDY_API eddy_status_t eddy_run_versioned(int32_t version,
     void *EDDY_NULLABLE context);
 
 /*
- * eddy_run for main: a failure is printed to stderr as a tree of errors.
- * Returns 0 if fn gave EDDY_OK, else 1: the process's exit status.
+ * eddy_run for main: a failure is printed to stderr as a tree of errors, but not EDDY_EINTERRUPT.
+ * Returns the process's exit status: 0 if fn gave EDDY_OK, 130 and 143 (128 + the signal) for
+ * EDDY_EINTERRUPT by SIGINT and SIGTERM, else 1.
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_main(fn, context) eddy_main_versioned(EDDY_VERSION_NUMBER, (fn), (context))
@@ -303,22 +319,58 @@ EDDY_API eddy_status_t eddy_loop_create_versioned(int32_t version,
     const eddy_loop_options_t *EDDY_NULLABLE options, eddy_loop_t *EDDY_NULLABLE ret_loop);
 
 /*
- * Runs fn as a root task until it has ended. Other tasks keep their state between two runs.
+ * Runs fn as a root task until it has ended. It runs in the loop's own context, so what it sets is
+ * there in the next run; other tasks keep their state between two runs too.
  * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error
  * is read with eddy_error_current.
  * Returns fn's status; EDDY_EINVAL, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOMEM, EDDY_EBUSY (it
- * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run,
- * EDDY_EGRACE (deadlocked, and it did not end when cancelled).
+ * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK and EDDY_EINTERRUPT as
+ * eddy_run, EDDY_ESTOPPED (eddy_loop_stop; the root is then a task like any other), EDDY_EGRACE
+ * (deadlocked, and it did not end when cancelled).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_run(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
     void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /*
+ * Runs the loop until a future or a task of it is done; one that is done already is read at once.
+ * It is only observed: nothing cancels it, and it can be run for again.
+ * Ownership: as eddy_future_wait; ret_value may be NULL.
+ * Returns what eddy_future_result then gives; EDDY_ESTOPPED (eddy_loop_stop came first),
+ * EDDY_EDEADLK (nothing can ever run again); in both cases it is pending still. Or EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD, EDDY_EBUSY, EDDY_EPERM, EDDY_ECLOSED as eddy_loop_run.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_until(eddy_loop_t loop, eddy_future_t future,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Runs the loop until eddy_loop_stop, whatever tasks there are. With none it waits for the door.
+ * Returns EDDY_OK when stopped; EDDY_EDEADLK (nothing can ever run again, and this thread is the
+ * only one); EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY, EDDY_EPERM, EDDY_ECLOSED as
+ * eddy_loop_run.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_forever(eddy_loop_t loop);
+
+/*
+ * Ends the run of a loop: the round that runs ends, and what it made ready waits for the next run.
+ * Before a run it makes that one round long: what is ready then, and what a poll that does not wait
+ * adds. It cancels nothing. From another thread: post a call of it (eddy_post_threadsafe).
+ * Returns EDDY_OK, also when asked before; EDDY_EPERM (an attached loop), EDDY_ECLOSED (it is
+ * shutting down), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_stop(eddy_loop_t loop);
+
+/*
  * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
- * give EDDY_ECLOSED.
+ * give EDDY_ECLOSED; callbacks run. It lasts as long as the loop's grace, on the loop's clock, at
+ * most; the virtual clock waits that long for other threads and descriptors in real time. A failure
+ * that nobody reads is reported as one of the shutdown.
  * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
- * left that nothing can wake; each is named in a report).
+ * left that did not end within the grace, or that nothing can wake; each is named in a report. It
+ * can be called again, or the loop left with eddy_loop_detach).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
@@ -326,8 +378,8 @@ EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
 /*
  * Frees a loop and unbinds it from its thread. Handles that still hold references are reported,
  * then freed with their values.
- * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (it runs, or tasks are live: shut down
- * first; a suspended stack is never freed).
+ * Returns EDDY_EBADHANDLE (also: closed before), EDDY_EWRONGTHREAD, EDDY_EBUSY (it runs, or tasks
+ * are live: shut down first; a suspended stack is never freed).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_close(eddy_loop_t loop);
@@ -386,9 +438,19 @@ EDDY_API eddy_status_t eddy_task_spawn_at(const char *EDDY_NULLABLE site,
     const eddy_spawn_options_t *EDDY_NULLABLE options, eddy_task_t *EDDY_NULLABLE ret_task);
 
 /*
+ * eddy_loop_run with a name, a stack and a context for the root, and release_context as
+ * eddy_task_spawn has them. options may be NULL; EDDY_SPAWN_EAGER changes nothing here.
+ * Returns as eddy_loop_run; EDDY_E2BIG; EDDY_EBADHANDLE for options->context too.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_with(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, const eddy_spawn_options_t *EDDY_NULLABLE options,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
  * Starts a task as a child of an open group, from any task or callback of the loop: closing the
  * group waits for it, its failure cancels the group, and the group's cancellation reaches it.
- * Ownership and the rest as eddy_task_spawn.
+ * Ownership: that and the rest as eddy_task_spawn.
  * Returns what eddy_task_spawn gives, and EDDY_EBADHANDLE (no such group, a closed one, a scope
  * that is no group), EDDY_ECANCELED (the group is cancelled and the caller is inside it),
  * EDDY_ECLOSED (the group is cancelled and the caller is not, or all its children have ended in its
@@ -502,6 +564,8 @@ EDDY_API eddy_status_t eddy_task_set_local(void *EDDY_NULLABLE local);
 #define EDDY_REASON_BODY ((int32_t)4)     /* the scope is closing with a failure */
 #define EDDY_REASON_SHUTDOWN ((int32_t)5) /* the loop is shutting down */
 #define EDDY_REASON_DEADLOCK ((int32_t)6) /* nothing could ever run again */
+#define EDDY_REASON_INTERRUPT ((int32_t)7) /* SIGINT; the message names it */
+#define EDDY_REASON_TERMINATE ((int32_t)8) /* SIGTERM */
 typedef struct eddy_reason {
     int32_t code;                         /* EDDY_REASON_* */
     int32_t reserved;
@@ -518,7 +582,7 @@ typedef struct eddy_task_info {
     eddy_scope_t scope;                   /* the group it is in, or null */
     uint64_t serial;                      /* counts the loop's tasks from 1 */
     int32_t wait_kind;                    /* EDDY_WAIT_* */
-    int32_t cancel_requests;              /* by eddy_task_cancel or a cancelled joiner */
+    int32_t cancel_requests;              /* by eddy_task_cancel, a joiner or a signal */
     uint64_t wait_target;                 /* by wait_kind */
     int64_t since_ns;                     /* when the wait began, loop's clock, to the turn */
     const char *EDDY_NULLABLE site;       /* where it was spawned, or NULL */
@@ -672,7 +736,7 @@ EDDY_API eddy_status_t eddy_future_wait(eddy_future_t future,
     void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /*
- * Reads the outcome without waiting. Ownership as eddy_future_wait; ret_value may be NULL.
+ * Reads the outcome without waiting. ret_value may be NULL. Ownership: as eddy_future_wait.
  * Returns EDDY_EPENDING, EDDY_OK, the failure (its error becomes the current one),
  * EDDY_ETARGETCANCELED, EDDY_ETAKEN, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
@@ -917,9 +981,9 @@ EDDY_API eddy_status_t eddy_call_at(const char *EDDY_NULLABLE site,
     const eddy_scope_options_t *EDDY_NULLABLE options, eddy_task_fn EDDY_NULLABLE fn,
     void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
-/* eddy_call in a scope whose deadline is duration_ns from now: EDDY_ETIMEDOUT if it ended fn.
- * Ownership, returns, the rest: as eddy_call. Suspends: as fn. Cancel point: as fn. Thread: task.
- * Since: 0.1 */
+/* eddy_call in a scope whose deadline is duration_ns from now. Ownership: as eddy_call.
+ * Returns as eddy_call, so EDDY_ETIMEDOUT if that deadline ended fn.
+ * Suspends: as fn. Cancel point: as fn. Thread: task. Since: 0.1 */
 #define eddy_with_timeout(duration_ns, fn, context, ret_value)                                    \
     eddy_with_timeout_at(EDDY_SITE, (duration_ns), (fn), (context), (ret_value))
 EDDY_API eddy_status_t eddy_with_timeout_at(const char *EDDY_NULLABLE site, int64_t duration_ns,
@@ -955,7 +1019,7 @@ EDDY_API eddy_status_t eddy_fail_text(eddy_status_t status, const char *EDDY_NUL
  */
 EDDY_API eddy_status_t eddy_error_current(eddy_error_t *EDDY_NULLABLE ret_error);
 
-/* The error's status; for a bad handle EDDY_EBADHANDLE or EDDY_EWRONGTHREAD.
+/* The error's status. Returns that, or EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_error_status(eddy_error_t error);
 
@@ -1007,8 +1071,8 @@ EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
  * current at its spawn; that costs the same whatever is in it, and later sets on either side are
  * invisible to the other. A done callback and what eddy_post calls run in a copy of what was
  * current when they were handed in; what came from another thread runs in a copy of the loop's own
- * context, which is what is current outside tasks and callbacks. The functions of a scope
- * (eddy_call, eddy_defer) run in the task's.
+ * context, which is what is current outside tasks and callbacks, and what root tasks run in. The
+ * functions of a scope (eddy_call, eddy_defer) run in the task's.
  * A read takes time with the number of variables that are set in the context, and so does a set
  * after a copy.
  */
@@ -1111,7 +1175,8 @@ EDDY_API eddy_status_t eddy_context_run(eddy_context_t context, eddy_task_fn EDD
 /*
  * eddy_future_on_done whose callback runs in a context: in that itself, not in a copy of it. Null:
  * as eddy_future_on_done. eddy_future_off_done takes both back.
- * Ownership, returns: as eddy_future_on_done; EDDY_EBADHANDLE for the context too.
+ * Ownership: as eddy_future_on_done.
+ * Returns as eddy_future_on_done; EDDY_EBADHANDLE for the context too.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.3
  */
 EDDY_API eddy_status_t eddy_future_on_done_in(eddy_future_t future, eddy_context_t in_context,
@@ -1301,7 +1366,9 @@ EDDY_API eddy_status_t eddy_loop_attach_versioned(int32_t version, void *EDDY_NU
 /*
  * Unbinds an attached loop. Its handles are closed; libuv lets go of them in the host's next
  * uv_run.
- * Returns EDDY_EBUSY (tasks are live, or called from inside Eddy), EDDY_EPERM (not attached),
+ * Since 0.4 it also leaves a loop whose shutdown gave EDDY_EGRACE: the thread is free for another
+ * one, what is left of the tasks never runs again, and their memory is abandoned.
+ * Returns EDDY_EBUSY (tasks are live, or called from inside Eddy), EDDY_EPERM (neither of these),
  * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.2
  */

@@ -87,6 +87,11 @@ static const eddy_var_t abi_plain = EDDY_VAR_INIT("plain", NULL, NULL);
 #define TOKEN ((eddy_token_t){ id })
 
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
+ABI_CALL(loop_run_with, const eddy_spawn_options_t options = abi_spawn_options();
+    return eddy_loop_run_with(LOOP, abi_body, &abi_released, &options, NULL))
+ABI_CALL(loop_run_until, return eddy_loop_run_until(LOOP, (eddy_future_t){ 0 }, NULL))
+ABI_CALL(loop_run_forever, return eddy_loop_run_forever(LOOP))
+ABI_CALL(loop_stop, return eddy_loop_stop(LOOP))
 ABI_CALL(loop_shutdown, return eddy_loop_shutdown(LOOP))
 ABI_CALL(loop_close, return eddy_loop_close(LOOP))
 ABI_CALL(loop_detach, return eddy_loop_detach(LOOP))
@@ -211,6 +216,10 @@ ABI_CALL(foreign_spawn_below_loop,
 #define KIND_WAITABLE (KIND_TASK | KIND_FUTURE)
 static const abi_call_t abi_handle_calls[] = {
     { "loop_run", KIND_LOOP, 0, call_loop_run },
+    { "loop_run_with", KIND_LOOP, ABI_RELEASES, call_loop_run_with },
+    { "loop_run_until", KIND_LOOP, 0, call_loop_run_until },
+    { "loop_run_forever", KIND_LOOP, 0, call_loop_run_forever },
+    { "loop_stop", KIND_LOOP, 0, call_loop_stop },
     { "loop_shutdown", KIND_LOOP, 0, call_loop_shutdown },
     { "loop_close", KIND_LOOP, 0, call_loop_close },
     { "loop_detach", KIND_LOOP, 0, call_loop_detach },

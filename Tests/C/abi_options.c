@@ -247,7 +247,7 @@ static void try_sizes(const row_t *row) {
 }
 
 static void try_flags(const row_t *row) {
-    static const uint32_t unknown[] = { 0x40, 0x80, 0x100, 0x80000000u };
+    static const uint32_t unknown[] = { 0x4000, 0x8000, 0x10000, 0x80000000u };
     buffer_t buffer;
     for (size_t index = 0; row->flags && index < sizeof unknown / sizeof unknown[0]; index++) {
         row->fill(&buffer);

@@ -70,6 +70,7 @@ eddy_status_t eddy_header_loops(void)
     eddy_loop_options_t options = EDDY_LOOP_OPTIONS_INIT;
     eddy_loop_t loop;
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER;
+    options.flags |= EDDY_LOOP_NO_SIGNALS;
     options.grace_ns = EDDY_NONE;
     EDDY_TRY(eddy_run(&options, eddy_header_body, NULL));
     EDDY_TRY(eddy_loop_create(&options, &loop));
@@ -110,12 +111,14 @@ int64_t eddy_header_constants(int32_t code)
     case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_ETAKEN: case EDDY_ECLOSED:
     case EDDY_EBROKEN: case EDDY_EDEADLK: case EDDY_EFORKED: case EDDY_EVERSION:
     case EDDY_EFOREIGN:
+    case EDDY_ESTOPPED: case EDDY_EINTERRUPT:
         return EDDY_FOREVER;
     case EDDY_FUTURE_DONE: case EDDY_FUTURE_FAILED: case EDDY_FUTURE_CANCELED:
         return EDDY_FUTURE_PENDING;
     case EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED:
         return EDDY_NANOSECONDS(1);
     default:
+        if (code == EDDY_REASON_INTERRUPT + EDDY_REASON_TERMINATE) return EDDY_NONE;
         return (int64_t)(EDDY_SPAWN_EAGER | EDDY_SCOPE_GROUP | EDDY_SCOPE_SHIELD);
     }
 }

@@ -30,6 +30,14 @@ extension Ref where Record == LoopRecord {
     Loop(raw: core).makeReady(Ref<PostRecord>(raw: node))
   }
 
+  /// One that came through the door and has nowhere to go.
+  static func drop(_ node: UnsafeMutableRawPointer) {
+    let record = Ref<PostRecord>(raw: node).pointer.pointee
+    Memory.free(node)
+    Memory.free(record.message)
+    Gate.release(record.context, with: record.release)
+  }
+
   @inline(__always)
   private func makeReady(_ post: Ref<PostRecord>) {
     post.ready = Runnable(

@@ -75,6 +75,7 @@ extension Ref where Record == LoopRecord {
       let cause = task.root.cancelledScope.flatMap { makeError(from: $0, EDDY_ECANCELED) }
       return cause
     }
+    task.failedInShutdown = self.isShutDown
     let error = kept ?? diagnostics.makeError(status, nil)
     if let error, error.taskSerial == 0 {
       error.taskSerial = task.serial

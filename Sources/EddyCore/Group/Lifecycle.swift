@@ -65,10 +65,12 @@ extension Ref where Record == LoopRecord {
     self.entries = Pool()
     self.posts = Pool()
     self.contexts = ContextCore(loopNumber: claim.number, firstGeneration: first)
+    contexts.openOutside()
     core.receive = { core, node in Loop.receive(core, node) }
     core.keepsHost = options.flags & EDDY_LOOP_UNREF == 0
     diagnostics.report = options.report
     diagnostics.reportContext = options.report_context
+    self.watchesSignals = options.flags & (EDDY_LOOP_NO_SIGNALS | EDDY_LOOP_UNREF) == 0
     self.taskMain = { raw in Loop.fiberMain(raw) }
     self.graceDuration = options.grace_ns == 0 ? 5_000_000_000 : options.grace_ns
     self.stackBytes = Ref<StackPool>.rounded(
@@ -188,8 +190,16 @@ extension Ref where Record == LoopRecord {
     }
   }
 
-  /// Leaves a loop whose tasks cannot end to itself.
-  func abandon() { unbind() }
+  /// Leaves a loop whose tasks cannot end to itself: nothing of it runs again, and nothing of it is
+  /// freed but what comes through the door.
+  func abandon() {
+    var list = RemoteQueue.close(core.number, generation: core.generation)
+    while let node = list {
+      list = node.pointee.next
+      Loop.drop(UnsafeMutableRawPointer(node))
+    }
+    unbind()
+  }
 
   /// Takes back the callbacks that will never be called, and empties the ready queue.
   private func dropCallbacks() {

@@ -97,6 +97,22 @@ struct ReadyQueue {
   @inline(__always)
   var upcoming: UnsafeMutablePointer<Runnable>? { round }
 
+  /// How many places are left in the round that runs, and with `next` those of the next one too.
+  func count(next: Bool) -> UInt32 {
+    var count: UInt32 = 0
+    var cursor = round
+    var isNext = false
+    while true {
+      while let place = cursor {
+        count &+= 1
+        cursor = place.pointee.next
+      }
+      if isNext || !next { return count }
+      isNext = true
+      cursor = first
+    }
+  }
+
   /// Takes out what `peek` gave.
   @inline(__always)
   mutating func removeFirst(_ runnable: UnsafeMutablePointer<Runnable>) {

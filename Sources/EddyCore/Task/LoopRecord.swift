@@ -24,6 +24,9 @@ struct LoopRecord {
   var eager: UnsafeMutablePointer<EagerStep>?
   var runtimeCount: UInt32
   var isShutDown: Bool
+  /// While a root task runs, SIGINT and SIGTERM cancel it.
+  var watchesSignals: Bool
+  var isGraceOver: Bool
   /// The loop is being freed: callbacks are dropped, not called.
   var isClosing: Bool
   var isSpreading: Bool
@@ -59,7 +62,11 @@ struct LoopRecord {
   var isSweeping: Bool
   /// A root task that has ended, kept for the value that eddy_loop_run gave out.
   var keptRoot: TaskRef?
+  /// The release function of the context of the root that runs.
+  var releaseRoot: eddy_release_fn?
   var graceDuration: Int64
+  /// Of the loop's shutdown.
+  var shutdownTimer: Timer
   var stackBytes: Int
   var lastSerial: UInt64
   var watch: LoopWatch

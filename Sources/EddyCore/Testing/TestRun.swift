@@ -73,8 +73,9 @@ extension Ref where Record == TestRecord {
       byDeadline
       ? { raw in TestRef(raw: raw.unsafelyUnwrapped).runInScope() }
       : self.function.unsafelyUnwrapped
-    let root = loop.makeRoot(
-      function, byDeadline ? raw : self.context, name: staticText("the task under test"))
+    var request = loop.rootRequest(byDeadline ? raw : self.context)
+    request.name = staticText("the task under test")
+    let root = loop.makeRoot(request, function)
     self.root = root
     return root
   }
@@ -101,7 +102,9 @@ extension Ref where Record == TestRecord {
     loop.core.isRunning = true
     var isEndless = self.options.flags & EDDY_TEST_ENDLESS != 0
     while root.completion.state == .pending, !isOver(root) {
-      if loop.turn(until: root) { continue }
+      // What the function asks of the run that it believes in is no end of this one.
+      loop.core.isStopping = false
+      if loop.turn(to: .end(of: root.completion)) { continue }
       if !isEndless {
         noteHang(root)
         return
@@ -142,7 +145,8 @@ extension Ref where Record == TestRecord {
     loop.cancel(loop.loopScope, code: EDDY_REASON_SHUTDOWN)
     var hasEnded = true
     while hasEnded, loop.loopScope.liveTasks > 0 || !loop.core.ready.isEmpty {
-      hasEnded = !isOver(self.root.unsafelyUnwrapped) && loop.turn(until: nil)
+      loop.core.isStopping = false
+      hasEnded = !isOver(self.root.unsafelyUnwrapped) && loop.turn(to: .quiet)
     }
     loop.core.isRunning = false
     if !hasEnded { inspectTasks(loop) }
