@@ -5,6 +5,8 @@
  */
 #include "oracle.h"
 
+#include <signal.h>
+
 static eddy_status_t said(actor_t *actor, const statement_t *statement, eddy_status_t status) {
     outcome(actor, statement, "%s", of_status(status));
     return EDDY_OK;
@@ -22,6 +24,37 @@ static eddy_status_t do_fail(actor_t *actor, const statement_t *statement) {
 
 static eddy_status_t do_run(actor_t *actor, const statement_t *statement) {
     return run_root(actor, statement->words[0]);
+}
+
+static eddy_status_t do_run_until(actor_t *actor, const statement_t *statement) {
+    void *value = NULL;
+    eddy_future_t future = future_of(statement, statement->words[0]);
+    eddy_status_t status = eddy_loop_run_until(the_loop, future, &value);
+    /* Here the target is awaited as by a task: asyncio raises what it ended with. */
+    outcome(actor, statement, "%s", of_value(status, value));
+    return EDDY_OK;
+}
+
+static eddy_status_t do_run_forever(actor_t *actor, const statement_t *statement) {
+    return said(actor, statement, eddy_loop_run_forever(the_loop));
+}
+
+static eddy_status_t do_stop(actor_t *actor, const statement_t *statement) {
+    eddy_status_t status = eddy_loop_stop(the_loop);
+    return status == EDDY_OK ? status : said(actor, statement, status);
+}
+
+static eddy_status_t do_interrupt(actor_t *actor, const statement_t *statement) {
+    (void)actor;
+    (void)statement;
+    raise(SIGINT);
+    return EDDY_OK;
+}
+
+static eddy_status_t do_shutdown(actor_t *actor, const statement_t *statement) {
+    eddy_status_t status = eddy_loop_shutdown(the_loop);
+    if (status == EDDY_OK) status = close_loop();
+    return said(actor, statement, status);
 }
 
 static eddy_status_t do_close(actor_t *actor, const statement_t *statement) {
@@ -304,12 +337,14 @@ static eddy_status_t do_reschedule(actor_t *actor, const statement_t *statement)
 
 const act_t acts[] = {
     { "log", do_log }, { "fail", do_fail }, { "run", do_run }, { "close", do_close },
-    { "spawn", do_spawn }, { "future", do_future }, { "complete", do_complete },
-    { "fail-future", do_fail_future }, { "fail-cancelled", do_fail_cancelled },
-    { "cancel", do_cancel }, { "on-done", do_on_done }, { "off-done", do_off_done },
-    { "state", do_state }, { "result", do_result }, { "reason", do_reason },
-    { "error", do_error }, { "cancelling", do_cancelling }, { "tasks", do_tasks },
-    { "current", do_current }, { "name", do_name }, { "rename", do_rename }, { "set", do_set },
-    { "get", do_get }, { "reset", do_reset }, { "context", do_context }, { "drop", do_drop },
-    { "when", do_when }, { "reschedule", do_reschedule }, { NULL, NULL },
+    { "run-until", do_run_until }, { "run-forever", do_run_forever }, { "stop", do_stop },
+    { "interrupt", do_interrupt }, { "shutdown", do_shutdown }, { "spawn", do_spawn },
+    { "future", do_future }, { "complete", do_complete }, { "fail-future", do_fail_future },
+    { "fail-cancelled", do_fail_cancelled }, { "cancel", do_cancel }, { "on-done", do_on_done },
+    { "off-done", do_off_done }, { "state", do_state }, { "result", do_result },
+    { "reason", do_reason }, { "error", do_error }, { "cancelling", do_cancelling },
+    { "tasks", do_tasks }, { "current", do_current }, { "name", do_name },
+    { "rename", do_rename }, { "set", do_set }, { "get", do_get }, { "reset", do_reset },
+    { "context", do_context }, { "drop", do_drop }, { "when", do_when },
+    { "reschedule", do_reschedule }, { NULL, NULL },
 };

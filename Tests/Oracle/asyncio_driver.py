@@ -7,6 +7,8 @@ statement that does not wait is an event and the actor goes on; every other fail
 import asyncio
 import contextvars
 import gc
+import os
+import signal
 
 import words
 from virtual import Loop, Stuck
@@ -32,6 +34,8 @@ class World:
         self.variables = {}
         self.loop = Loop()
         self.loop.set_exception_handler(self.report)
+        self.runner = asyncio.Runner(loop_factory=lambda: self.loop)
+        self.context = contextvars.copy_context()
 
     # Events
 
@@ -53,12 +57,12 @@ class World:
         try:
             before = self.scenario.sections.get("before")
             if before:
-                self.now(outside, before.inside)
+                self.script(outside, before.inside)
             script = self.scenario.sections.get("outside")
             if script:
-                self.now(outside, script.inside)
+                self.script(outside, script.inside)
             else:
-                self.run_task(outside, "main")
+                self.run_root(outside, "main")
             for name in [] if self.loop.is_closed() else self.tasks:
                 if name in self.things:
                     self.event("end", "%s %s" % (name, words.of_target(self.things[name])))
@@ -66,6 +70,14 @@ class World:
             self.trace.append("stuck: %s" % stuck)
         self.close()
         return self.trace
+
+    def script(self, actor, statements):
+        """Outside the loop, in the context of root tasks; a run enters that by itself."""
+        for statement in statements:
+            if statement.verb.startswith("run"):
+                self.step(actor, statement)
+            else:
+                self.context.run(self.step, actor, statement)
 
     def close(self):
         self.closed = True
@@ -82,17 +94,26 @@ class World:
         self.things.clear()
         self.loop.close()
 
-    def run_task(self, actor, name):
-        task = self.loop.create_task(self.body(name, name), name=name)
-        self.things[name] = task
-        self.tasks.append(name)
+    def run_root(self, actor, name):
+        """What a root task sets stays for the next one, as with asyncio's Runner."""
+        async def root():
+            asyncio.current_task().set_name(name)
+            return await self.body(name, name)
+        coroutine = root()
+        if name not in self.tasks:
+            self.tasks.append(name)
+        self.entered(actor, "run " + name, lambda: self.runner.run(coroutine, context=self.context))
+        coroutine.close()
+
+    def entered(self, actor, text, run):
         try:
-            self.event(actor.name, "run %s -> %s" % (
-                name, words.of_value(self.loop.run_until_complete(task))))
+            value = run()
         except Stuck:
             raise
         except BaseException as error:
-            self.event(actor.name, "run %s -> %s" % (name, words.of_error(error)))
+            self.event(actor.name, "%s -> %s" % (text, words.of_error(error)))
+        else:
+            self.event(actor.name, "%s -> %s" % (text, words.of_value(value)))
 
     # Bodies
 
@@ -264,7 +285,28 @@ class World:
         self.outcome(actor, statement, words.reason(actor.flying[-1]))
 
     def do_run(self, actor, statement):
-        self.run_task(actor, statement.words[0])
+        self.run_root(actor, statement.words[0])
+
+    def do_run_until(self, actor, statement):
+        target = self.things[statement.words[0]]
+        self.entered(actor, statement.text, lambda: self.loop.run_until_complete(target))
+
+    def do_run_forever(self, actor, statement):
+        self.entered(actor, statement.text, self.loop.run_forever)
+
+    def do_stop(self, actor, statement):
+        self.loop.stop()
+
+    def do_interrupt(self, actor, statement):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def do_shutdown(self, actor, statement):
+        if not self.loop.is_closed():
+            self.runner.get_loop()
+        self.runner.close()
+        self.things.clear()
+        gc.collect()
+        self.outcome(actor, statement, "ok")
 
     def do_close(self, actor, statement):
         """Both refuse what is left: the scenario has ended its tasks before."""

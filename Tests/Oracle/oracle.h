@@ -122,6 +122,7 @@ extern const act_t acts[];
 
 extern program_t program;
 extern const scenario_t *scenario;
+extern eddy_loop_t the_loop;
 
 eddy_status_t run_block(actor_t *actor, const statement_t *first, const statement_t *last);
 eddy_status_t run_inside(actor_t *actor, const statement_t *block);

@@ -10,7 +10,7 @@
 
 program_t program;
 const scenario_t *scenario;
-static eddy_loop_t loop;
+eddy_loop_t the_loop;
 static int loop_closed;
 
 static act_fn find_act(const statement_t *statement) {
@@ -79,7 +79,7 @@ eddy_status_t run_root(actor_t *actor, const char *name) {
     void *value = NULL;
     task->body = find_body("task", name);
     if (!task->body) broken(NULL, "no such task");
-    eddy_status_t status = eddy_loop_run(loop, run_root_body, new_actor(task), &value);
+    eddy_status_t status = eddy_loop_run(the_loop, run_root_body, new_actor(task), &value);
     event(actor->name, "run %s -> %s", name, of_value(status, value));
     return EDDY_OK;
 }
@@ -95,7 +95,7 @@ eddy_status_t close_loop(void) {
         if (thing->kind == THING_CONTEXT) eddy_context_release((eddy_context_t){ thing->id });
         thing->dropped = 1;
     }
-    return eddy_loop_close(loop);
+    return eddy_loop_close(the_loop);
 }
 
 static void print_ends(void) {
@@ -116,7 +116,7 @@ static void run_scenario(void) {
     loop_closed = 0;
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK;
     options.report = report;
-    if (eddy_loop_create(&options, &loop) != EDDY_OK) broken(NULL, "no loop");
+    if (eddy_loop_create(&options, &the_loop) != EDDY_OK) broken(NULL, "no loop");
     before = find_body("before", NULL);
     if (before) run_inside(&outside, before);
     script = find_body("outside", NULL);
@@ -125,7 +125,7 @@ static void run_scenario(void) {
     print_ends();
     trace_closed = 1;
     if (!loop_closed) {
-        eddy_loop_shutdown(loop);
+        eddy_loop_shutdown(the_loop);
         close_loop();
     }
     trace_closed = 0;

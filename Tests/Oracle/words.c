@@ -38,6 +38,8 @@ static const char *plain(eddy_status_t status) {
     case EDDY_ETARGETCANCELED: return "target cancelled";
     case EDDY_EFOREIGNCANCEL: return "foreign cancel";
     case EDDY_ETIMEDOUT: return "timed out";
+    case EDDY_ESTOPPED: return "stopped";
+    case EDDY_EINTERRUPT: return "interrupted";
     case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_EBADHANDLE: case EDDY_ECLOSED:
     case EDDY_EDEADLK: case EDDY_EBUSY: case EDDY_EINVAL: case EDDY_EPERM: case EDDY_ENOTTASK:
     case EDDY_EWRONGTHREAD:

@@ -14,6 +14,10 @@ def of_error(error):
         return "cancelled"
     if isinstance(error, Failure):
         return "failed %s" % error
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, RuntimeError) and str(error).startswith("Event loop stopped before"):
+        return "stopped"
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, (asyncio.InvalidStateError, RuntimeError, ValueError, TypeError)):
