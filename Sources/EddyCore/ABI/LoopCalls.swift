@@ -198,7 +198,7 @@ public func eddy_now(_ ret_ns: UnsafeMutablePointer<Int64>?) -> eddy_status_t {
   return EDDY_OK
 }
 
-private func findLoop(_ handle: eddy_loop_t) -> (status: eddy_status_t, loop: Loop?) {
+func findLoop(_ handle: eddy_loop_t) -> (status: eddy_status_t, loop: Loop?) {
   let isLive = handle.id != 0 && Registry.id(of: Handle.loopNumber(handle.id)) == handle.id
   guard let loop = Loop.ofThread else {
     let refusal = Gate.refusal

@@ -81,6 +81,7 @@ extension Ref where Record == LoopRecord {
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
       diagnostics.replace(task.at.lastError, EDDY_OK, nil)
+      dropContext(of: task)
       self.release(task.ownRoot.reason)
       task.ownRoot.reason = nil
       Memory.free(task.name)
@@ -114,10 +115,9 @@ extension Ref where Record == LoopRecord {
   private func reportUnread(_ completion: CompletionRef) {
     completion.isRead = true
     if completion.isTask {
-      let task = TaskRef(raw: completion.raw)
-      diagnostics.report(
-        completion.status, "a failed task was never looked at", task.subject,
-        error: completion.error)
+      report(
+        completion.status, "a failed task was never looked at",
+        about: TaskRef(raw: completion.raw), site: completion.site, error: completion.error)
     } else {
       var subject = ReportSubject.none
       subject.site = completion.site

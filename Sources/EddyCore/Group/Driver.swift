@@ -54,8 +54,9 @@ extension Ref where Record == LoopRecord {
       if turn(until: task) { continue }
       if !isStuck {
         isStuck = true
-        diagnostics.report(
-          EDDY_EDEADLK, "every task waits for something that cannot happen", task.subject)
+        report(
+          EDDY_EDEADLK, "every task waits for something that cannot happen", about: task,
+          site: task.completion.site)
         cancel(task.root, code: EDDY_REASON_DEADLOCK)
       } else if !hasCancelledAll {
         hasCancelledAll = true
@@ -152,8 +153,9 @@ extension Ref where Record == LoopRecord {
     for position in 0..<self.tasks.positions {
       let task = self.tasks.record(at: position)
       guard self.tasks.isLive(task), task.completion.state == .pending else { continue }
-      diagnostics.report(
-        EDDY_EGRACE, "a task did not end at shutdown; its memory is abandoned", task.subject)
+      report(
+        EDDY_EGRACE, "a task did not end at shutdown; its memory is abandoned", about: task,
+        site: task.completion.site)
     }
   }
 }

@@ -63,7 +63,7 @@ extension Ref where Record == LoopRecord {
     self.cleanups = Pool()
     self.callbacks = Pool()
     self.entries = Pool()
-    self.posts = Pool()
+    self.calls = SlotTable(loopNumber: claim.number, firstGeneration: first)
     self.contexts = ContextCore(loopNumber: claim.number, firstGeneration: first)
     core.receive = { core, node in Loop.receive(core, node) }
     core.keepsHost = options.flags & EDDY_LOOP_UNREF == 0
@@ -104,12 +104,12 @@ extension Ref where Record == LoopRecord {
     releaseKeptRoot()
     dropEntries(above: nil)
     closeDoor()
+    if let free = self.freeDescriptors { free(raw) }
     dropCallbacks()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
     contexts.dropOutside()
     reportReferences()
     closePoll()
-    if let free = self.freeDescriptors { free(raw) }
     Ref<StackPool>(self.at.stacks).close()
     release(loopScope.reason)
     checkAllFree()
@@ -117,7 +117,7 @@ extension Ref where Record == LoopRecord {
       max(self.tasks.nextGeneration, self.futures.nextGeneration),
       max(
         max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration),
-        contexts.nextGeneration))
+        max(contexts.nextGeneration, self.calls.nextGeneration)))
     self.tasks.freeAll()
     self.futures.freeAll()
     self.scopes.freeAll()
@@ -126,7 +126,7 @@ extension Ref where Record == LoopRecord {
     self.cleanups.free()
     self.callbacks.free()
     self.entries.free()
-    self.posts.free()
+    self.calls.freeAll()
     self.contexts.freeAll()
     core.timers.free()
     core.ready.free()
@@ -152,7 +152,7 @@ extension Ref where Record == LoopRecord {
       self.cleanups.checkAllFree()
       self.callbacks.checkAllFree()
       self.entries.checkAllFree()
-      self.posts.checkAllFree()
+      self.calls.checkAllFree()
     #endif
   }
 
@@ -202,6 +202,7 @@ extension Ref where Record == LoopRecord {
       core.stepsLeft = stepsPerTurn
       runRounds()
     }
+    _ = dropCalls(endingReferences: false)
   }
 
   /// Ends what references were left, and says so.
@@ -217,6 +218,7 @@ extension Ref where Record == LoopRecord {
     }
     left += releaseAllErrors()
     left += contexts.releaseAll()
+    left += dropCalls(endingReferences: true)
     if left > 0 {
       diagnostics.report(
         EDDY_EBUSY, "references were left at loop close; what they hold is freed", .none)

@@ -38,7 +38,7 @@ struct LoopRecord {
   var cleanups: Pool<CleanupRecord>
   var callbacks: Pool<CallbackRecord>
   var entries: Pool<EntryRecord>
-  var posts: Pool<PostRecord>
+  var calls: SlotTable<CallRecord>
   var contexts: ContextCore
   /// The user's pointer for the whole loop.
   var data: UnsafeMutableRawPointer?
@@ -48,7 +48,7 @@ struct LoopRecord {
   var stacks: StackPool
   /// The table of awaited descriptors, made and read by IO/; nil before the first wait.
   var descriptors: UnsafeMutableRawPointer?
-  /// Frees that table after the poll is closed; set together with it.
+  /// Frees that table before the poll is closed; set together with it.
   var freeDescriptors: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   /// What a new fiber runs; set by the layer that knows a task's life.
   var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> FiberAddress?)?
@@ -62,6 +62,7 @@ struct LoopRecord {
   var graceDuration: Int64
   var stackBytes: Int
   var lastSerial: UInt64
+  var lastCall: UInt64
   var watch: LoopWatch
   var runtimes:
     (
@@ -99,19 +100,17 @@ enum PostKind: UInt8 {
   case cancel = 3
 }
 
+/// What has come through the door.
 struct PostRecord {
   var node: RemoteNode
   var ready: Runnable
   var kind: PostKind
-  var isRemote: Bool
   var status: eddy_status_t
   var target: UInt64
   var function: eddy_task_fn?
   var context: UnsafeMutableRawPointer?
   var release: eddy_release_fn?
   var message: UnsafeMutablePointer<CChar>?
-  /// What a call of this thread's will run in.
-  var contextPlace: ContextPlace
 }
 
 /// A callback on a completion.

@@ -19,6 +19,8 @@ extension Ref where Record == TestRecord {
     self.root = nil
     self.scope = nil
     self.finding.wait_kind = EDDY_WAIT_NONE
+    self.report = self.givenReport
+    self.reportContext = self.givenReportContext
     if let setup = self.options.setup {
       let status = setup(self.context)
       if status != EDDY_OK { return status }
