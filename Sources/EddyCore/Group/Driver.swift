@@ -78,6 +78,7 @@ extension Ref where Record == LoopRecord {
       return EDDY_OK
     }
     core.isRunning = true
+    core.stepsLeft = stepsPerTurn
     var isStuck = false
     while !hasEnded, !isStuck { isStuck = !turn(until: nil) }
     core.isRunning = false
@@ -91,8 +92,11 @@ extension Ref where Record == LoopRecord {
     unpin(root.completion)
   }
 
-  /// All tasks have ended, and the callbacks that this made ready have run.
-  private var hasEnded: Bool { loopScope.liveTasks == 0 && core.ready.isEmpty }
+  /// All tasks have ended, and the callbacks that this made ready have run; those that call
+  /// themselves again for ever have had a turn.
+  private var hasEnded: Bool {
+    loopScope.liveTasks == 0 && (core.ready.isEmpty || core.stepsLeft == 0)
+  }
 
   private func cancelAllTasks(_ code: Int32) {
     for position in 0..<self.tasks.positions {
