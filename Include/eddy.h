@@ -1356,7 +1356,8 @@ EDDY_API eddy_status_t eddy_callback_release(eddy_callback_t callback);
  * may also be waited for with eddy_fd_wait, and it is set to O_NONBLOCK. While a descriptor has a
  * callback, something can still happen, so that a loop of waiting tasks has no deadlock. Do not
  * close the descriptor before its callbacks are removed. A failure that fn returns is reported, and
- * fn stays. An error of the descriptor counts as readable and writable.
+ * fn stays. An error of the descriptor counts as readable and writable. On the virtual clock time
+ * stands still while a descriptor stays ready for its callback, since something can run.
  * fd: as in eddy_fd_wait. options may be NULL. Each call runs in one and the same context: what fn
  * sets there stays for the next.
  * Ownership: options->release_context is called exactly once: when the callback is removed,
