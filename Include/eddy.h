@@ -289,9 +289,9 @@ typedef struct eddy_loop_options {
  * thread has a loop, or the process has a second copy of this runtime), EDDY_EVERSION (this header
  * is newer than the library), EDDY_EDEADLK (every
  * task waited for something that cannot happen: the root was cancelled for that, and ended so),
- * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason), EDDY_ESTOPPED
- * (eddy_loop_stop), EDDY_EGRACE (tasks were left that did not end within the loop's grace; named in
- * a report; their memory is abandoned).
+ * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason; the error's message
+ * begins with SIGINT or SIGTERM), EDDY_ESTOPPED (eddy_loop_stop), EDDY_EGRACE (tasks were left that
+ * did not end within the loop's grace; named in a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_run(options, fn, context)                                                            \
