@@ -45,7 +45,8 @@
  * Overflowing a task's stack is SIGSEGV in its guard.
  *
  * Release functions, the report hook and stack allocators run with the library closed: inside them
- * only _release functions and those of "Thread: any" work, all others return EDDY_EBUSY.
+ * only _release functions and those of "Thread: any" work, all others return EDDY_EBUSY. In the
+ * report hook eddy_var_get works too: it reads the context of the task or callback concerned.
  */
 #ifndef EDDY_H
 #define EDDY_H
@@ -169,6 +170,7 @@ typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
 typedef struct eddy_error { uint64_t id; } eddy_error_t;
 typedef struct eddy_context { uint64_t id; } eddy_context_t;
 typedef struct eddy_token { uint64_t id; } eddy_token_t;
+typedef struct eddy_callback { uint64_t id; } eddy_callback_t;
 
 /* What a task runs, and what eddy_call, eddy_with_timeout, eddy_context_run and eddy_defer run. A
  * positive status, which no function of Eddy gives, is reported and taken as EDDY_EINVAL. */
@@ -231,7 +233,10 @@ typedef struct eddy_report {
     eddy_task_t task;                      /* whom it concerns, or null; compare, do not call */
     const char *EDDY_NULLABLE site;        /* where that was created, or NULL */
 } eddy_report_t;
-typedef void (*eddy_report_fn)(void *EDDY_NULLABLE context, const eddy_report_t *report);
+/* The report hook. It runs in the context of the task or callback concerned; a failed task keeps
+ * its context for that until it is freed. A failure that the hook returns is printed on stderr, and
+ * with it the report. Until 0.4 it returned nothing. */
+typedef eddy_status_t (*eddy_report_fn)(void *EDDY_NULLABLE context, const eddy_report_t *report);
 
 /* Gives stacks in place of the library's own pool, which has guards; this one must see to that. */
 typedef struct eddy_stack_allocator {
@@ -284,9 +289,9 @@ typedef struct eddy_loop_options {
  * thread has a loop, or the process has a second copy of this runtime), EDDY_EVERSION (this header
  * is newer than the library), EDDY_EDEADLK (every
  * task waited for something that cannot happen: the root was cancelled for that, and ended so),
- * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason), EDDY_ESTOPPED
- * (eddy_loop_stop), EDDY_EGRACE (tasks were left that did not end within the loop's grace; named in
- * a report; their memory is abandoned).
+ * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason; the error's message
+ * begins with SIGINT or SIGTERM), EDDY_ESTOPPED (eddy_loop_stop), EDDY_EGRACE (tasks were left that
+ * did not end within the loop's grace; named in a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_run(options, fn, context)                                                            \
@@ -383,6 +388,35 @@ EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_close(eddy_loop_t loop);
+
+/*
+ * Sets a loop's report hook. fn: NULL for text on stderr. context: passed to fn; it must outlive
+ * the loop, or the next call of this.
+ * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_set_report(eddy_loop_t loop, eddy_report_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context);
+
+/*
+ * A loop's report hook. ret_fn receives NULL where it is text on stderr; ret_context may be NULL.
+ * Returns EDDY_EINVAL (ret_fn is NULL), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_report(eddy_loop_t loop,
+    eddy_report_fn EDDY_NULLABLE *EDDY_NULLABLE ret_fn,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_context);
+
+/*
+ * Reports something on this thread's loop, for code that nobody can receive a failure from. The
+ * report concerns the current task, if any, and has the current error with it if that has this
+ * status. status: a failure or 0. text: copied; NULL: what the status means.
+ * Returns EDDY_OK, EDDY_EINVAL (status is positive), EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_report_text(status, text) eddy_report_text_at(EDDY_SITE, (status), (text))
+EDDY_API eddy_status_t eddy_report_text_at(const char *EDDY_NULLABLE site, eddy_status_t status,
+    const char *EDDY_NULLABLE text);
 
 /*
  * The loop of this thread.
@@ -1069,10 +1103,11 @@ EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
  *
  * A context binds variables to values. A task has one of its own, which begins as a copy of what is
  * current at its spawn; that costs the same whatever is in it, and later sets on either side are
- * invisible to the other. A done callback and what eddy_post calls run in a copy of what was
- * current when they were handed in; what came from another thread runs in a copy of the loop's own
- * context, which is what is current outside tasks and callbacks, and what root tasks run in. The
- * functions of a scope (eddy_call, eddy_defer) run in the task's.
+ * invisible to the other. A done callback and what eddy_call_soon, eddy_call_later, eddy_post and
+ * a descriptor call run in a copy of what was current when they were handed in; what came through
+ * the door for other threads runs in a copy of the loop's own context, which is what is current
+ * outside tasks and callbacks, and what root tasks run in. The functions of a scope (eddy_call,
+ * eddy_defer) run in the task's.
  * A read takes time with the number of variables that are set in the context, and so does a set
  * after a copy.
  */
@@ -1291,13 +1326,137 @@ EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
  * Callbacks, and the door for other threads
  *
  * What comes through the door runs on the loop's thread in a later turn, in the order of arrival
- * from each thread. A loop whose thread is not the only one of its process waits for the door when
- * it has nothing else to do; one whose thread is alone has a deadlock then, and says so.
+ * from each thread; what the loop's own thread sends, in the next round. A loop whose thread is not
+ * the only one of its process waits for the door when it has nothing else to do; one whose thread
+ * is alone has a deadlock then, and says so.
  */
 
+typedef struct eddy_callback_options {
+    uint32_t size;
+    uint32_t flags;                                   /* 0 */
+    eddy_release_fn EDDY_NULLABLE release_context;    /* called once when fn can run no more */
+    eddy_context_t context;                           /* to run in; null: a copy of the current */
+} eddy_callback_options_t;
+#define EDDY_CALLBACK_OPTIONS_INIT { (uint32_t)sizeof(eddy_callback_options_t), 0, NULL, { 0 } }
+
 /*
- * Calls fn(context) in a later round, outside any task. A failure that it returns is reported.
- * Ownership: release_context, which may be NULL, is called once after it, or when the loop is
+ * Calls fn(context) in the next round, outside any task. A failure that it returns is reported, and
+ * the loop goes on. options may be NULL. Those of one round run in the order of the calls.
+ * Ownership: ret_callback may be NULL; else it receives one reference. options->release_context is
+ * called exactly once in every outcome: after fn, when the callback is cancelled, when the loop is
+ * closed first, or here if refused.
+ * Returns EDDY_EINVAL (fn is NULL, unknown flags), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBADHANDLE
+ * (options->context), EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_call_soon(fn, context, options, ret_callback)                                        \
+    eddy_call_soon_at(EDDY_SITE, (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_soon_at(const char *EDDY_NULLABLE site,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+
+/*
+ * eddy_call_soon after a time, and at a time on the loop's clock (eddy_now). What is due joins the
+ * next turn behind what is ready then, by time, and for equal times in the order of the calls. A
+ * time that has passed is due too, and ordered by how long ago it was; EDDY_FOREVER never comes. A
+ * callback that is still to come does not keep a run or a shutdown going.
+ * Ownership, returns: as eddy_call_soon.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_call_later(delay_ns, fn, context, options, ret_callback)                             \
+    eddy_call_later_at(EDDY_SITE, (delay_ns), (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_later_at(const char *EDDY_NULLABLE site, int64_t delay_ns,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+#define eddy_call_when(when_ns, fn, context, options, ret_callback)                               \
+    eddy_call_when_at(EDDY_SITE, (when_ns), (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_when_at(const char *EDDY_NULLABLE site, int64_t when_ns,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+
+/*
+ * Takes a callback back: it is not called, also if its turn has come in this very round. Its
+ * context is released here.
+ * Returns EDDY_OK; EDDY_EALREADY (it runs, has run or was cancelled), EDDY_EBADHANDLE (also: over,
+ * and without a reference), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_callback_cancel(eddy_callback_t callback);
+
+/* The states of a callback. */
+#define EDDY_CALLBACK_PENDING ((int32_t)0)
+#define EDDY_CALLBACK_DONE EDDY_TASK_DONE              /* it runs, or has run */
+#define EDDY_CALLBACK_CANCELED EDDY_TASK_CANCELED
+typedef struct eddy_callback_info {
+    uint32_t size;
+    int32_t state;                        /* EDDY_CALLBACK_* */
+    int64_t when_ns;                      /* its time; of eddy_call_soon: that of the call's turn */
+    const char *EDDY_NULLABLE site;       /* where it was registered, or NULL */
+} eddy_callback_info_t;
+
+/*
+ * Describes a callback. Set ret_info->size to sizeof(eddy_callback_info_t) first; as many bytes are
+ * written.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_callback_info(eddy_callback_t callback,
+    eddy_callback_info_t *EDDY_NULLABLE ret_info);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_callback_retain(eddy_callback_t callback);
+
+/* Ends a reference; never cancels. Null is harmless. Returns EDDY_EBADHANDLE (also one release too
+ * many), EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_callback_release(eddy_callback_t callback);
+
+/*
+ * Calls fn(context) in a round of each turn in which a descriptor can be read, outside any task,
+ * until eddy_fd_remove_reader. A descriptor has one such callback: a new one replaces the old. It
+ * may also be waited for with eddy_fd_wait, and it is set to O_NONBLOCK. While a descriptor has a
+ * callback, something can still happen, so that a loop of waiting tasks has no deadlock. Do not
+ * close the descriptor before its callbacks are removed. A failure that fn returns is reported, and
+ * fn stays. An error of the descriptor counts as readable and writable. On the virtual clock time
+ * stands still while a descriptor stays ready for its callback, since something can run.
+ * fd: as in eddy_fd_wait. options may be NULL. Each call runs in one and the same context: what fn
+ * sets there stays for the next.
+ * Ownership: options->release_context is called exactly once: when the callback is removed,
+ * replaced or dropped by the loop's close, by then at the end of a call that is under way, or here
+ * if refused. A call that is refused leaves the callback that was there.
+ * Returns as eddy_call_soon; EDDY_EINVAL (fd < 0), -EBADF, EDDY_EPERM (a regular file), EDDY_EBUSY
+ * (something other than Eddy polls it on this uv_loop_t).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_fd_add_reader(fd, fn, context, options)                                              \
+    eddy_fd_add_reader_at(EDDY_SITE, (fd), (fn), (context), (options))
+EDDY_API eddy_status_t eddy_fd_add_reader_at(const char *EDDY_NULLABLE site, int32_t fd,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options);
+
+/* eddy_fd_add_reader for a descriptor that can be written. The two are apart.
+ * Ownership, returns: as eddy_fd_add_reader.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+#define eddy_fd_add_writer(fd, fn, context, options)                                              \
+    eddy_fd_add_writer_at(EDDY_SITE, (fd), (fn), (context), (options))
+EDDY_API eddy_status_t eddy_fd_add_writer_at(const char *EDDY_NULLABLE site, int32_t fd,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options);
+
+/* Removes what eddy_fd_add_reader, or eddy_fd_add_writer, has registered: it is called no more,
+ * also if its turn has come. Returns EDDY_OK, EDDY_EALREADY (there is none), EDDY_EINVAL (fd < 0),
+ * EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_fd_remove_reader(int32_t fd);
+EDDY_API eddy_status_t eddy_fd_remove_writer(int32_t fd);
+
+/*
+ * eddy_call_soon without options and handle. eddy_post_threadsafe is its twin for other threads.
+ * Ownership: release_context, which may be NULL, is called once after fn, or when the loop is
  * closed first, or when the call is refused.
  * Returns EDDY_EINVAL (fn is NULL), EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
@@ -1306,7 +1465,7 @@ EDDY_API eddy_status_t eddy_post(eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLA
     eddy_release_fn EDDY_NULLABLE release_context);
 
 /*
- * eddy_post from any thread, to the loop given. A blocked loop is woken.
+ * eddy_call_soon from any thread, to the loop given. A blocked loop is woken.
  * Ownership: as eddy_post; release_context runs on the loop's thread, or here if refused.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE (the loop is closed), EDDY_EFORKED.
  * Suspends: no. Cancel point: no. Thread: any. Since: 0.2
@@ -1419,6 +1578,7 @@ EDDY_API eddy_status_t eddy_test_trace_hash(uint64_t *EDDY_NULLABLE ret_hash);
 #define EDDY_FINDING_CHECK ((int32_t)10)     /* options->after gave a failure */
 #define EDDY_FINDING_TIMER ((int32_t)11)     /* Eddy's own fault, as is the next */
 #define EDDY_FINDING_STACK ((int32_t)12)
+#define EDDY_FINDING_CALLBACK ((int32_t)13)  /* it outlives the task under test, or a reference */
 
 typedef struct eddy_test_finding {
     uint32_t size;
@@ -1436,7 +1596,7 @@ typedef struct eddy_test_finding {
     { (uint32_t)sizeof(eddy_test_finding_t), 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 #define EDDY_TEST_DEADLINE ((uint32_t)1)   /* cancelled by a deadline, not by a request */
-#define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks may outlive the one under test */
+#define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks and callbacks may outlive the one under test */
 #define EDDY_TEST_ENDLESS ((uint32_t)4)    /* it may wait for ever until it is cancelled */
 #define EDDY_TEST_THREADS ((uint32_t)8)    /* others open descriptors, so none are looked at */
 

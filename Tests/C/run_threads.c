@@ -27,9 +27,10 @@ static void wait_until(place_t *place, int state) {
     while (__atomic_load_n(&place->state, __ATOMIC_ACQUIRE) < state) usleep(100);
 }
 
-static void count_report(void *context, const eddy_report_t *report) {
+static eddy_status_t count_report(void *context, const eddy_report_t *report) {
     (void)report;
     ((place_t *)context)->reports++;
+    return EDDY_OK;
 }
 
 static eddy_status_t ticker(void *context) {

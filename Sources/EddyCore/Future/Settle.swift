@@ -93,6 +93,7 @@ extension Ref where Record == LoopRecord {
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
       diagnostics.replace(task.at.lastError, EDDY_OK, nil)
+      dropContext(of: task)
       self.release(task.ownRoot.reason)
       task.ownRoot.reason = nil
       Memory.free(task.name)
@@ -116,11 +117,11 @@ extension Ref where Record == LoopRecord {
     completion.isRead = true
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
-      diagnostics.report(
+      report(
         completion.status,
         task.failedInShutdown
           ? "a task failed during the loop's shutdown" : "a failed task was never looked at",
-        task.subject, error: completion.error)
+        about: task, site: completion.site, error: completion.error)
     } else {
       var subject = ReportSubject.none
       subject.site = completion.site

@@ -11,10 +11,14 @@
 import CEddy
 import EddySwitch
 
+/// For callbacks, when the last task has ended.
+private let roundsAfterEnd: UInt64 = 100
+
 /// What turns are for.
 enum RunGoal {
   case end(of: CompletionRef)
-  /// All tasks have ended, and the callbacks that this made ready have run.
+  /// All tasks have ended, and the callbacks that this made ready have run; those that call
+  /// themselves again for ever have had some rounds.
   case quiet
   case never
 }
@@ -62,9 +66,19 @@ extension Ref where Record == LoopRecord {
   private func isReached(_ goal: RunGoal) -> Bool {
     switch goal {
     case .end(let completion): completion.state != .pending
-    case .quiet: loopScope.liveTasks == 0 && core.ready.isEmpty
+    case .quiet: isQuiet
     case .never: false
     }
+  }
+
+  var isQuiet: Bool {
+    if loopScope.liveTasks > 0 {
+      self.lastRound = 0
+      return false
+    }
+    if core.ready.isEmpty { return true }
+    if self.lastRound == 0 { self.lastRound = core.ready.rounds &+ roundsAfterEnd }
+    return core.ready.rounds >= self.lastRound
   }
 
   /// One turn, without its poll if the goal is reached or the loop stopped. False if neither is so

@@ -50,7 +50,8 @@ extension Ref where Record == LoopRecord {
       self.fiber = nil
     }
     releaseContext(of: task)
-    dropContext(of: task)
+    // A failed one keeps it for the report of its failure, until it is freed.
+    if status == EDDY_OK || status == EDDY_ECANCELED { dropContext(of: task) }
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
       status == EDDY_OK ? .done : status == EDDY_ECANCELED ? .cancelled : .failed
@@ -101,9 +102,9 @@ extension Ref where Record == LoopRecord {
       task.completion.isRead = true
     } else {
       if let error, group.groupError != nil { diagnostics.release(error) }
-      diagnostics.report(
-        status, "memory is out: a child's failure is reported here alone", task.subject,
-        error: error)
+      report(
+        status, "memory is out: a child's failure is reported here alone", about: task,
+        site: task.completion.site, error: error)
       task.completion.isRead = true
     }
     group.hasFailed = true

@@ -63,7 +63,7 @@ extension Ref where Record == LoopRecord {
     self.cleanups = Pool()
     self.callbacks = Pool()
     self.entries = Pool()
-    self.posts = Pool()
+    self.calls = SlotTable(loopNumber: claim.number, firstGeneration: first)
     self.contexts = ContextCore(loopNumber: claim.number, firstGeneration: first)
     contexts.openOutside()
     core.receive = { core, node in Loop.receive(core, node) }
@@ -106,12 +106,12 @@ extension Ref where Record == LoopRecord {
     releaseKeptRoot()
     dropEntries(above: nil)
     closeDoor()
+    if let free = self.freeDescriptors { free(raw) }
     dropCallbacks()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
     contexts.dropOutside()
     reportReferences()
     closePoll()
-    if let free = self.freeDescriptors { free(raw) }
     Ref<StackPool>(self.at.stacks).close()
     release(loopScope.reason)
     checkAllFree()
@@ -119,7 +119,7 @@ extension Ref where Record == LoopRecord {
       max(self.tasks.nextGeneration, self.futures.nextGeneration),
       max(
         max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration),
-        contexts.nextGeneration))
+        max(contexts.nextGeneration, self.calls.nextGeneration)))
     self.tasks.freeAll()
     self.futures.freeAll()
     self.scopes.freeAll()
@@ -128,7 +128,7 @@ extension Ref where Record == LoopRecord {
     self.cleanups.free()
     self.callbacks.free()
     self.entries.free()
-    self.posts.free()
+    self.calls.freeAll()
     self.contexts.freeAll()
     core.timers.free()
     core.ready.free()
@@ -154,7 +154,7 @@ extension Ref where Record == LoopRecord {
       self.cleanups.checkAllFree()
       self.callbacks.checkAllFree()
       self.entries.checkAllFree()
-      self.posts.checkAllFree()
+      self.calls.checkAllFree()
     #endif
   }
 
@@ -212,6 +212,7 @@ extension Ref where Record == LoopRecord {
       core.stepsLeft = stepsPerTurn
       runRounds()
     }
+    _ = dropCalls(endingReferences: false)
   }
 
   /// Ends what references were left, and says so.
@@ -227,6 +228,7 @@ extension Ref where Record == LoopRecord {
     }
     left += releaseAllErrors()
     left += contexts.releaseAll()
+    left += dropCalls(endingReferences: true)
     if left > 0 {
       diagnostics.report(
         EDDY_EBUSY, "references were left at loop close; what they hold is freed", .none)

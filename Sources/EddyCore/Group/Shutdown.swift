@@ -47,7 +47,7 @@ extension Ref where Record == LoopRecord {
         _ = core.timers.arm(self.at.shutdownTimer, at: end)
       }
       let canGoOn = turnInShutdown()
-      if loopScope.liveTasks == 0, core.ready.isEmpty { return true }
+      if isQuiet { return true }
       if !canGoOn { return false }
       if !self.isGraceOver { continue }
       if lastRound == 0 { lastRound = core.ready.rounds &+ roundsAfterGrace }
@@ -88,6 +88,6 @@ extension Ref where Record == LoopRecord {
 
   /// Says that a task goes on although it should have ended.
   func reportStubborn(_ task: TaskRef, _ what: StaticString) {
-    diagnostics.report(EDDY_EGRACE, what, task.subject)
+    report(EDDY_EGRACE, what, about: task, site: task.completion.site)
   }
 }

@@ -25,6 +25,7 @@ enum RunnableKind: UInt8 {
   case callback = 1
   case post = 2
   case deadline = 3
+  case call = 4
 }
 
 /// Told of each round before it runs: the watcher, and the round's first place. It may put places

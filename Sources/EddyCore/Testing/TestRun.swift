@@ -19,6 +19,8 @@ extension Ref where Record == TestRecord {
     self.root = nil
     self.scope = nil
     self.finding.wait_kind = EDDY_WAIT_NONE
+    self.report = self.givenReport
+    self.reportContext = self.givenReportContext
     if let setup = self.options.setup {
       let status = setup(self.context)
       if status != EDDY_OK { return status }
@@ -144,7 +146,7 @@ extension Ref where Record == TestRecord {
     loop.isShutDown = true
     loop.cancel(loop.loopScope, code: EDDY_REASON_SHUTDOWN)
     var hasEnded = true
-    while hasEnded, loop.loopScope.liveTasks > 0 || !loop.core.ready.isEmpty {
+    while hasEnded, !loop.isQuiet {
       loop.core.isStopping = false
       hasEnded = !isOver(self.root.unsafelyUnwrapped) && loop.turn(to: .quiet)
     }
