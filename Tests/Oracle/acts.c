@@ -7,9 +7,13 @@
 
 #include <signal.h>
 
-static eddy_status_t said(actor_t *actor, const statement_t *statement, eddy_status_t status) {
+eddy_status_t said(actor_t *actor, const statement_t *statement, eddy_status_t status) {
     outcome(actor, statement, "%s", of_status(status));
     return EDDY_OK;
+}
+
+eddy_status_t done_now(actor_t *actor, const statement_t *statement, eddy_status_t status) {
+    return status == EDDY_OK ? status : said(actor, statement, status);
 }
 
 static eddy_status_t do_log(actor_t *actor, const statement_t *statement) {
@@ -113,43 +117,6 @@ static eddy_status_t do_cancel(actor_t *actor, const statement_t *statement) {
     eddy_status_t status = eddy_future_cancel(future, option(statement, "because"));
     outcome(actor, statement, "%s", status == EDDY_OK ? "asked" :
         status == EDDY_EALREADY ? "too late" : of_status(status));
-    return EDDY_OK;
-}
-
-/* What a done callback runs; its context is the callback's thing, which is also its identity. */
-static eddy_status_t called(void *context, eddy_future_t future) {
-    const thing_t *thing = context;
-    actor_t actor = { thing->name, NULL, 0, 0, 0 };
-    (void)future;
-    event(thing->name, "is called");
-    return run_inside(&actor, thing->body);
-}
-
-static thing_t *callback_of(const statement_t *statement, const char *name) {
-    thing_t *thing = find_thing(name);
-    if (thing) return thing;
-    thing = new_thing(THING_CALLBACK, name);
-    thing->body = find_body("callback", name);
-    if (!thing->body) broken(statement, "no such callback");
-    return thing;
-}
-
-static eddy_status_t do_on_done(actor_t *actor, const statement_t *statement) {
-    eddy_future_t future = future_of(statement, statement->words[0]);
-    thing_t *callback = callback_of(statement, statement->words[1]);
-    const char *name = option(statement, "context");
-    eddy_context_t context = { name ? need_thing(statement, name, THING_CONTEXT)->id : 0 };
-    eddy_status_t status = eddy_future_on_done_in(future, context, called, callback, NULL);
-    return status == EDDY_OK ? status : said(actor, statement, status);
-}
-
-static eddy_status_t do_off_done(actor_t *actor, const statement_t *statement) {
-    eddy_future_t future = future_of(statement, statement->words[0]);
-    size_t count = 0;
-    eddy_status_t status = eddy_future_off_done(future, called,
-        callback_of(statement, statement->words[1]), &count);
-    if (status != EDDY_OK) return said(actor, statement, status);
-    outcome(actor, statement, "%zu", count);
     return EDDY_OK;
 }
 
@@ -267,46 +234,6 @@ static eddy_status_t do_current(actor_t *actor, const statement_t *statement) {
     return EDDY_OK;
 }
 
-static thing_t *variable_of(const char *name) {
-    thing_t *thing = find_thing(name);
-    if (thing) return thing;
-    thing = new_thing(THING_VARIABLE, name);
-    thing->variable = (eddy_var_t)EDDY_VAR_INIT(name, NULL, NULL);
-    return thing;
-}
-
-static eddy_status_t do_set(actor_t *actor, const statement_t *statement) {
-    const char *name = option(statement, "token");
-    eddy_token_t token = { 0 };
-    eddy_status_t status = eddy_var_set(&variable_of(statement->words[0])->variable,
-        (void *)(intptr_t)integer(statement, 1, 0), name ? &token : NULL);
-    if (status != EDDY_OK) return said(actor, statement, status);
-    if (name) new_thing(THING_TOKEN, name)->id = token.id;
-    return EDDY_OK;
-}
-
-static eddy_status_t do_get(actor_t *actor, const statement_t *statement) {
-    void *value = NULL;
-    eddy_status_t status = eddy_var_get(&variable_of(statement->words[0])->variable, &value);
-    if (status != EDDY_OK) return said(actor, statement, status);
-    if (value) outcome(actor, statement, "%lld", (long long)(intptr_t)value);
-    else outcome(actor, statement, "unset");
-    return EDDY_OK;
-}
-
-static eddy_status_t do_reset(actor_t *actor, const statement_t *statement) {
-    thing_t *thing = need_thing(statement, statement->words[0], THING_TOKEN);
-    return said(actor, statement, eddy_var_reset((eddy_token_t){ thing->id }));
-}
-
-static eddy_status_t do_context(actor_t *actor, const statement_t *statement) {
-    eddy_context_t copy;
-    eddy_status_t status = eddy_context_copy((eddy_context_t){ 0 }, &copy);
-    if (status != EDDY_OK) return said(actor, statement, status);
-    new_thing(THING_CONTEXT, statement->words[0])->id = copy.id;
-    return EDDY_OK;
-}
-
 static eddy_status_t do_drop(actor_t *actor, const statement_t *statement) {
     thing_t *thing = need_thing(statement, statement->words[0], 0);
     eddy_status_t status = EDDY_OK;
@@ -340,11 +267,9 @@ const act_t acts[] = {
     { "run-until", do_run_until }, { "run-forever", do_run_forever }, { "stop", do_stop },
     { "interrupt", do_interrupt }, { "shutdown", do_shutdown }, { "spawn", do_spawn },
     { "future", do_future }, { "complete", do_complete }, { "fail-future", do_fail_future },
-    { "fail-cancelled", do_fail_cancelled }, { "cancel", do_cancel }, { "on-done", do_on_done },
-    { "off-done", do_off_done }, { "state", do_state }, { "result", do_result },
-    { "reason", do_reason }, { "error", do_error }, { "cancelling", do_cancelling },
-    { "tasks", do_tasks }, { "current", do_current }, { "name", do_name },
-    { "rename", do_rename }, { "set", do_set }, { "get", do_get }, { "reset", do_reset },
-    { "context", do_context }, { "drop", do_drop }, { "when", do_when },
+    { "fail-cancelled", do_fail_cancelled }, { "cancel", do_cancel }, { "state", do_state },
+    { "result", do_result }, { "reason", do_reason }, { "error", do_error },
+    { "cancelling", do_cancelling }, { "tasks", do_tasks }, { "current", do_current },
+    { "name", do_name }, { "rename", do_rename }, { "drop", do_drop }, { "when", do_when },
     { "reschedule", do_reschedule }, { NULL, NULL },
 };

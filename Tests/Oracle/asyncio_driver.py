@@ -11,6 +11,7 @@ import os
 import signal
 
 import words
+from several_driver import Several
 from virtual import Loop, Stuck
 
 
@@ -22,7 +23,7 @@ class Actor:
         self.flying = []
 
 
-class World:
+class World(Several):
     def __init__(self, scenario):
         self.scenario = scenario
         self.trace = []
@@ -32,6 +33,7 @@ class World:
         self.dropped = set()
         self.callbacks = {}
         self.variables = {}
+        self.shown = None
         self.loop = Loop()
         self.loop.set_exception_handler(self.report)
         self.runner = asyncio.Runner(loop_factory=lambda: self.loop)
@@ -48,7 +50,10 @@ class World:
 
     def report(self, loop, context):
         error = context.get("exception")
-        self.event("report", words.of_error(error) if error else context["message"])
+        more = ""
+        if self.shown:
+            more = ", %s is %s" % (self.shown, self.variable(self.shown).get())
+        self.event("report", (words.of_error(error) if error else context["message"]) + more)
 
     # The whole
 
@@ -183,6 +188,16 @@ class World:
     async def in_yield(self, actor, statement):
         for _ in range(statement.integer(0, 1)):
             await self.waited(actor, statement, asyncio.sleep(0))
+
+    async def in_spin(self, actor, statement):
+        """How many rounds it takes is not looked at."""
+        try:
+            for _ in range(statement.integer(0)):
+                await asyncio.sleep(0)
+        except asyncio.CancelledError as error:
+            self.outcome(actor, statement, words.of_error(error))
+            raise
+        self.outcome(actor, statement, "ok")
 
     async def in_await(self, actor, statement):
         await self.waited(actor, statement, self.things[statement.words[0]])

@@ -125,10 +125,10 @@ class Reader:
 
     def arguments(self, new, words):
         rule = new.rule
-        if rule.arguments == ["*"]:
-            new.words = words
-            return
         for kind in rule.arguments:
+            if kind == "*":
+                new.words += words
+                return
             optional = kind.isupper()
             taken = words and words[0] not in rule.valued and words[0] not in rule.flags
             if not taken:

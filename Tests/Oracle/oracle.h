@@ -69,7 +69,7 @@ int64_t integer(const statement_t *statement, int index, int64_t fallback);
 /* ---- Names (things.c) ------------------------------------------------------------------------ */
 
 enum { THING_TASK = 1, THING_FUTURE, THING_SCOPE, THING_VARIABLE, THING_TOKEN, THING_CONTEXT,
-    THING_CALLBACK };
+    THING_CALLBACK, THING_HANDLE, THING_COMPLETIONS };
 
 typedef struct thing {
     const char *name;
@@ -107,10 +107,13 @@ const char *of_value(eddy_status_t status, const void *value);
 /* The outcome of a future as one reads it there. */
 const char *of_target(eddy_status_t status, const void *value);
 const char *quoted(const char *message);
-void report(void *context, const eddy_report_t *report);
+eddy_status_t report(void *context, const eddy_report_t *report);
+/* Adds the value of the variable that reports show, if any. */
+void show_in_reports(char *text, size_t bytes);
+void show_nothing_in_reports(void);
 void broken(const statement_t *statement, const char *what);
 
-/* ---- Running (run.c, waits.c, acts.c) -------------------------------------------------------- */
+/* ---- Running (run.c), statements (waits.c, acts.c, calls.c, values.c, several.c) ------------ */
 
 typedef eddy_status_t (*act_fn)(actor_t *actor, const statement_t *statement);
 typedef struct act {
@@ -119,6 +122,13 @@ typedef struct act {
 } act_t;
 extern const act_t waits[];
 extern const act_t acts[];
+extern const act_t calls[];
+extern const act_t values[];
+
+/* The event of a statement that does not wait; the actor goes on. The second is silent on success.
+ */
+eddy_status_t said(actor_t *actor, const statement_t *statement, eddy_status_t status);
+eddy_status_t done_now(actor_t *actor, const statement_t *statement, eddy_status_t status);
 
 extern program_t program;
 extern const scenario_t *scenario;

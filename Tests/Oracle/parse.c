@@ -123,11 +123,11 @@ static int is_integer(const char *word) {
 static void read_arguments(statement_t *new, char **words, int count) {
     const rule_t *rule = new->rule;
     int next = 0;
-    if (rule->arguments[0] == '*') {
-        for (; next < count; next++) new->words[new->count++] = or_die(strdup(words[next]));
-        return;
-    }
     for (const char *kind = rule->arguments; *kind; kind++) {
+        if (*kind == '*') {
+            for (; next < count; next++) new->words[new->count++] = or_die(strdup(words[next]));
+            return;
+        }
         int optional = *kind == 'I' || *kind == 'W';
         if (next == count || option_kind(rule, words[next])) {
             if (!optional) refuse("more words are wanted by ", rule->verb);

@@ -13,11 +13,12 @@ const scenario_t *scenario;
 eddy_loop_t the_loop;
 static int loop_closed;
 
+static const act_t *const tables[] = { waits, acts, calls, values, NULL };
+
 static act_fn find_act(const statement_t *statement) {
-    for (const act_t *each = waits; each->verb; each++)
-        if (is_verb(statement, each->verb)) return each->run;
-    for (const act_t *each = acts; each->verb; each++)
-        if (is_verb(statement, each->verb)) return each->run;
+    for (const act_t *const *table = tables; *table; table++)
+        for (const act_t *each = *table; each->verb; each++)
+            if (is_verb(statement, each->verb)) return each->run;
     broken(statement, "this driver has no such word");
     return NULL;
 }
@@ -80,6 +81,8 @@ eddy_status_t run_root(actor_t *actor, const char *name) {
     task->body = find_body("task", name);
     if (!task->body) broken(NULL, "no such task");
     eddy_status_t status = eddy_loop_run(the_loop, run_root_body, new_actor(task), &value);
+    /* A refused one has no handle. */
+    task->dropped = task->id == 0;
     event(actor->name, "run %s -> %s", name, of_value(status, value));
     return EDDY_OK;
 }
@@ -93,6 +96,7 @@ eddy_status_t close_loop(void) {
         if (thing->kind == THING_FUTURE) eddy_future_release((eddy_future_t){ thing->id });
         if (thing->kind == THING_TOKEN) eddy_token_release((eddy_token_t){ thing->id });
         if (thing->kind == THING_CONTEXT) eddy_context_release((eddy_context_t){ thing->id });
+        if (thing->kind == THING_HANDLE) eddy_callback_release((eddy_callback_t){ thing->id });
         thing->dropped = 1;
     }
     return eddy_loop_close(the_loop);
@@ -129,6 +133,7 @@ static void run_scenario(void) {
         close_loop();
     }
     trace_closed = 0;
+    show_nothing_in_reports();
     forget_things();
 }
 

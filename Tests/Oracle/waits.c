@@ -22,6 +22,14 @@ static eddy_status_t in_yield(actor_t *actor, const statement_t *statement) {
     return EDDY_OK;
 }
 
+/* How many rounds it takes is not looked at. */
+static eddy_status_t in_spin(actor_t *actor, const statement_t *statement) {
+    eddy_status_t status = EDDY_OK;
+    for (int64_t left = integer(statement, 0, 0); left > 0 && status == EDDY_OK; left--)
+        status = eddy_yield();
+    return ended(actor, statement, status);
+}
+
 static eddy_status_t in_await(actor_t *actor, const statement_t *statement) {
     void *value = NULL;
     eddy_status_t status = eddy_future_wait(future_of(statement, statement->words[0]), &value);
@@ -172,8 +180,8 @@ static eddy_status_t in_try(actor_t *actor, const statement_t *statement) {
 }
 
 const act_t waits[] = {
-    { "sleep", in_sleep }, { "yield", in_yield }, { "await", in_await }, { "join", in_join },
-    { "wait", in_wait }, { "group", in_group }, { "timeout", in_timeout },
+    { "sleep", in_sleep }, { "yield", in_yield }, { "spin", in_spin }, { "await", in_await },
+    { "join", in_join }, { "wait", in_wait }, { "group", in_group }, { "timeout", in_timeout },
     { "deadline", in_deadline }, { "shielded", in_shielded }, { "repeat", in_repeat },
     { "return", in_return }, { "raise-cancelled", in_raise_cancelled }, { "reraise", in_reraise },
     { "why", in_why }, { "try", in_try }, { NULL, NULL },

@@ -113,20 +113,23 @@ static int is_failure(const char *word, size_t length) {
     return 0;
 }
 
-void report(void *context, const eddy_report_t *report) {
+eddy_status_t report(void *context, const eddy_report_t *report) {
     const char *end = " \n\t:;,.()\"'";
+    char more[80] = "";
     (void)context;
+    show_in_reports(more, sizeof more);
     if (report->status == FAILURE) {
         for (const char *at = report->text; *at; at += strspn(at, end)) {
             size_t length = strcspn(at, end);
             if (length && is_failure(at, length)) {
-                event("report", "failed %.*s", (int)length, at);
-                return;
+                event("report", "failed %.*s%s", (int)length, at, more);
+                return EDDY_OK;
             }
             at += length;
         }
     }
-    event("report", "%s: %s", plain(report->status), report->text);
+    event("report", "%s: %s%s", plain(report->status), report->text, more);
+    return EDDY_OK;
 }
 
 void broken(const statement_t *statement, const char *what) {

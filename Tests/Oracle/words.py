@@ -31,7 +31,18 @@ def of_member(error):
 
 
 def of_value(value):
+    if isinstance(value, list):
+        return " ".join(["values"] + [of_place(each) for each in value])
     return "ok" if value is None else "value %s" % (value,)
+
+
+def of_place(value):
+    """What stands in one place of a gather."""
+    if isinstance(value, asyncio.CancelledError):
+        return "(it was cancelled)"
+    if isinstance(value, BaseException):
+        return "(%s)" % of_error(value)
+    return "none" if value is None else "%s" % (value,)
 
 
 def reason(error):
