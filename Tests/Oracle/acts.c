@@ -145,9 +145,10 @@ static const char *current_message(eddy_status_t status) {
 
 static eddy_status_t do_result(actor_t *actor, const statement_t *statement) {
     void *value = NULL;
-    eddy_status_t status = eddy_future_result(future_of(statement, statement->words[0]), &value);
-    if (status == EDDY_ETARGETCANCELED) outcome(actor, statement, "it was cancelled");
-    else outcome(actor, statement, "%s", of_value(status, value));
+    eddy_future_t future = future_of(statement, statement->words[0]);
+    eddy_status_t status = eddy_future_result(future, &value);
+    if (status == EDDY_EPENDING) outcome(actor, statement, "%s", of_status(status));
+    else outcome(actor, statement, "%s", of_target(future, status, value));
     return EDDY_OK;
 }
 

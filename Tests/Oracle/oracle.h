@@ -105,7 +105,7 @@ void outcome(const actor_t *actor, const statement_t *statement, const char *for
 const char *of_status(eddy_status_t status);
 const char *of_value(eddy_status_t status, const void *value);
 /* The outcome of a future as one reads it there. */
-const char *of_target(eddy_status_t status, const void *value);
+const char *of_target(eddy_future_t future, eddy_status_t status, const void *value);
 const char *quoted(const char *message);
 eddy_status_t report(void *context, const eddy_report_t *report);
 /* Adds the value of the variable that reports show, if any. */

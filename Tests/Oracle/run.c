@@ -107,9 +107,9 @@ static void print_ends(void) {
     for (int each = 0; !loop_closed && (thing = thing_at(each)); each++) {
         if (thing->kind != THING_TASK || thing->dropped) continue;
         void *value = NULL;
-        eddy_status_t status =
-            eddy_future_result(eddy_task_future((eddy_task_t){ thing->id }), &value);
-        event("end", "%s %s", thing->name, of_target(status, value));
+        eddy_future_t future = eddy_task_future((eddy_task_t){ thing->id });
+        eddy_status_t status = eddy_future_result(future, &value);
+        event("end", "%s %s", thing->name, of_target(future, status, value));
     }
 }
 

@@ -47,9 +47,10 @@ static eddy_status_t in_join(actor_t *actor, const statement_t *statement) {
 
 static eddy_status_t in_wait(actor_t *actor, const statement_t *statement) {
     void *value = NULL;
-    eddy_status_t status = eddy_future_wait(future_of(statement, statement->words[0]), &value);
+    eddy_future_t future = future_of(statement, statement->words[0]);
+    eddy_status_t status = eddy_future_wait(future, &value);
     if (status == EDDY_ECANCELED) return ended(actor, statement, status);
-    outcome(actor, statement, "%s", of_target(status, value));
+    outcome(actor, statement, "%s", of_target(future, status, value));
     return EDDY_OK;
 }
 

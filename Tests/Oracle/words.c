@@ -90,9 +90,14 @@ const char *of_value(eddy_status_t status, const void *value) {
     return text;
 }
 
-const char *of_target(eddy_status_t status, const void *value) {
+const char *of_target(eddy_future_t future, eddy_status_t status, const void *value) {
+    eddy_future_info_t info = { .size = sizeof info };
     if (status == EDDY_EPENDING) return "pending";
-    return status == EDDY_ETARGETCANCELED ? "it was cancelled" : of_value(status, value);
+    /* One that failed because its own target was cancelled has the same status. */
+    if (status == EDDY_ETARGETCANCELED && eddy_future_info(future, &info) == EDDY_OK &&
+        info.state == EDDY_FUTURE_CANCELED)
+        return "it was cancelled";
+    return of_value(status, value);
 }
 
 const char *quoted(const char *message) {
