@@ -146,7 +146,7 @@ static void read_arguments(statement_t *new, char **words, int count) {
     }
 }
 
-#define DEEPEST 24
+#define DEEPEST 64
 static int open_blocks[DEEPEST];
 static int depth;
 

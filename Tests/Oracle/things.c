@@ -6,7 +6,7 @@
  */
 #include "oracle.h"
 
-#define MOST_THINGS 64
+#define MOST_THINGS 256
 static thing_t things[MOST_THINGS];
 static int things_count;
 static actor_t actors[MOST_THINGS];
