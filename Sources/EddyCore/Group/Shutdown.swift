@@ -88,6 +88,6 @@ extension Ref where Record == LoopRecord {
 
   /// Says that a task goes on although it should have ended.
   func reportStubborn(_ task: TaskRef, _ what: StaticString) {
-    report(EDDY_EGRACE, what, about: task, site: task.completion.site)
+    reportWithStack(EDDY_EGRACE, what, task)
   }
 }
