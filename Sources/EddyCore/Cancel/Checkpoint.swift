@@ -36,8 +36,8 @@ extension Ref where Record == LoopRecord {
     }
     if scope.failures == failureLimit {
       scope.failures = failureLimit &+ 1
-      diagnostics.report(
-        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task.subject)
+      reportWithStack(
+        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task)
     }
     let deadline = core.deadline(after: failurePause)
     task.park.timer = Timer(

@@ -23,6 +23,7 @@ extension Ref where Record == LoopRecord {
     spread(from: scope)
   }
 
+  @inline(never)
   func cancel(_ scope: ScopeRef, code: Int32, message: UnsafePointer<CChar>? = nil) {
     if scope.isCancelled { return }
     cancel(scope, code: code, reason: makeReason(code, message))
