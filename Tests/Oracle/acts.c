@@ -55,14 +55,25 @@ static eddy_status_t do_interrupt(actor_t *actor, const statement_t *statement) 
     return EDDY_OK;
 }
 
+/* A handle cannot be stale and valid: EDDY_EBADHANDLE, and nothing else, is the harmless second
+ * close of RUN-18 and LOOP-15. */
+static eddy_status_t closed(actor_t *actor, const statement_t *statement, int again,
+    eddy_status_t status) {
+    if (!again || status != EDDY_EBADHANDLE) return said(actor, statement, status);
+    outcome(actor, statement, "harmless");
+    return EDDY_OK;
+}
+
 static eddy_status_t do_shutdown(actor_t *actor, const statement_t *statement) {
+    int again = is_closed();
     eddy_status_t status = eddy_loop_shutdown(the_loop);
     if (status == EDDY_OK) status = close_loop();
-    return said(actor, statement, status);
+    return closed(actor, statement, again, status);
 }
 
 static eddy_status_t do_close(actor_t *actor, const statement_t *statement) {
-    return said(actor, statement, close_loop());
+    int again = is_closed();
+    return closed(actor, statement, again, close_loop());
 }
 
 static eddy_status_t do_spawn(actor_t *actor, const statement_t *statement) {

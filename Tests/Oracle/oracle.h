@@ -143,5 +143,6 @@ const statement_t *find_body(const char *verb, const char *name);
 eddy_status_t run_root(actor_t *actor, const char *name);
 /* Closes the loop; nothing can be read from it any more. */
 eddy_status_t close_loop(void);
+int is_closed(void);
 
 #endif

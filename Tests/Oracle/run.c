@@ -102,6 +102,10 @@ eddy_status_t close_loop(void) {
     return eddy_loop_close(the_loop);
 }
 
+int is_closed(void) {
+    return loop_closed;
+}
+
 static void print_ends(void) {
     thing_t *thing;
     for (int each = 0; !loop_closed && (thing = thing_at(each)); each++) {
