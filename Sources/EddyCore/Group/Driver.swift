@@ -9,6 +9,9 @@
 
 import CEddy
 
+/// At shutdown: rounds without a task that callbacks may still go on for.
+private let roundsAfterTasks: UInt64 = 1000
+
 extension Ref where Record == LoopRecord {
   /// Runs a root task to its end. The caller has checked that the loop may run.
   func runRoot(_ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
@@ -78,9 +81,13 @@ extension Ref where Record == LoopRecord {
       return EDDY_OK
     }
     core.isRunning = true
-    core.stepsLeft = stepsPerTurn
     var isStuck = false
-    while !hasEnded, !isStuck { isStuck = !turn(until: nil) }
+    // Callbacks that call themselves again for ever are not waited for.
+    var lastRound = core.ready.rounds &+ roundsAfterTasks
+    while !hasEnded, !isStuck, core.ready.rounds < lastRound {
+      isStuck = !turn(until: nil)
+      if loopScope.liveTasks > 0 { lastRound = core.ready.rounds &+ roundsAfterTasks }
+    }
     core.isRunning = false
     if isStuck { reportStuckTasks() }
     return isStuck ? fail(EDDY_EGRACE) : EDDY_OK
@@ -92,11 +99,8 @@ extension Ref where Record == LoopRecord {
     unpin(root.completion)
   }
 
-  /// All tasks have ended, and the callbacks that this made ready have run; those that call
-  /// themselves again for ever have had a turn.
-  private var hasEnded: Bool {
-    loopScope.liveTasks == 0 && (core.ready.isEmpty || core.stepsLeft == 0)
-  }
+  /// All tasks have ended, and the callbacks that this made ready have run.
+  private var hasEnded: Bool { loopScope.liveTasks == 0 && core.ready.isEmpty }
 
   private func cancelAllTasks(_ code: Int32) {
     for position in 0..<self.tasks.positions {
