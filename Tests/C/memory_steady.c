@@ -86,6 +86,21 @@ static eddy_status_t defer(void *context) {
     return eddy_scope_close(opened, EDDY_OK);
 }
 
+/* With a handle, cancelled, and called at a time. */
+static eddy_status_t callbacks(void *context) {
+    eddy_callback_t callback;
+    (void)context;
+    EDDY_TRY(eddy_call_soon(nothing, NULL, NULL, &callback));
+    EDDY_TRY(eddy_call_soon(nothing, NULL, NULL, NULL));
+    EDDY_TRY(eddy_call_later(1000, nothing, NULL, NULL, NULL));
+    EDDY_TRY(eddy_yield());
+    EDDY_TRY(eddy_callback_release(callback));
+    EDDY_TRY(eddy_call_later(EDDY_SECONDS(1), nothing, NULL, NULL, &callback));
+    EDDY_TRY(eddy_callback_cancel(callback));
+    EDDY_TRY(eddy_callback_release(callback));
+    return eddy_sleep(1000);
+}
+
 static eddy_status_t call(void *context) {
     (void)context;
     EDDY_TRY(eddy_call(NULL, nothing, NULL, NULL));
@@ -246,7 +261,7 @@ static const row_t rows[] = {
     { "timeout", timeout }, { "shield", shield }, { "nested timeouts", nested },
     { "defer", defer }, { "call", call }, { "spawn and join", spawn_and_join },
     { "group of three", group_of_three }, { "future", future }, { "scope cancel", cancel },
-    { "context variables", variables },
+    { "context variables", variables }, { "callbacks", callbacks },
 };
 
 /* One row after the other; a row that allocates is named. */

@@ -12,7 +12,7 @@ import CEddy
 import EddySwitch
 
 /// For callbacks, when the last task has ended.
-private let roundsAfterEnd: UInt64 = 100
+private let roundsAfterEnd: UInt64 = 1000
 
 /// What turns are for.
 enum RunGoal {
