@@ -185,7 +185,7 @@ conformance: lib ## each row of Tests/conformance.rows; writes Documentation/con
 
 .PHONY: oracle
 oracle: lib ## the same scenarios with CPython 3.13's asyncio and with Eddy; ONLY=chapter; SHOW=1
-	@sh Scripts/oracle.sh $(if $(SHOW),show)
+	@SEED=$(SEED) RANDOM_COUNT=$(RANDOM_COUNT) sh Scripts/oracle.sh $(if $(SHOW),show)
 
 demo: demo-c ## demo-c, then a C server and Swift clients in one group, with an account of both
 	@sh CExamples/demo/mixed.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `make oracle`: the same scenarios driven by CPython 3.13's asyncio and by Eddy, trace by trace.
 # First both drivers show that they find what is wrong: see Tests/Oracle/selfcheck.
+# Last, RANDOM_COUNT=100 scenarios made from SEED=1.
 # ONLY="name name" takes the scenario files whose names begin so; EDDY_PYTHON313 names a Python.
 # usage: oracle.sh [show]
 #   show   prints the traces of both
@@ -92,6 +93,15 @@ END
 [ "${agree:-0}" = 0 ] || pass "scenarios that agree: $agree" "$agree"
 [ "${differ:-0}" = 0 ] || pass "scenarios that differ as their D row says: $differ" "$differ"
 [ "$status" = 0 ] || fail "scenarios: ${bad:-?}"
+if [ -z "${ONLY:-}" ]; then
+  if compare --random "${SEED:-1}" "${RANDOM_COUNT:-100}" "$driver" "$work/random.txt" \
+    > "$work/random.out" 2>&1
+  then pass "$(tail -n 1 "$work/random.out")"
+  else
+    fail "random scenarios of SEED=${SEED:-1}"
+    explain "$work/random.out"
+  fi
+fi
 finish
 status=$?
 tail -n 1 "$work/compared.out"
