@@ -12,12 +12,14 @@ typealias FutureRef = Ref<FutureRecord>
 
 extension Ref where Record == LoopRecord {
   /// A pending future with one reference, or nil when memory or slots are out.
-  func makeFuture(_ site: UnsafePointer<CChar>?) -> FutureRef? {
-    guard let future = self.futures.take(.future) else { return nil }
+  func makeFuture(_ site: UnsafePointer<CChar>?, _ kind: HandleKind = .future) -> FutureRef? {
+    guard let future = self.futures.take(kind) else { return nil }
     let completion = CompletionRef(raw: future.raw)
     completion.reset(isTask: false, site: site)
     completion.slot.word = 1
     future.timer.position = 0
+    future.combination = nil
+    future.mode = .none
     return future
   }
 
@@ -86,6 +88,13 @@ extension Ref where Record == LoopRecord {
       completion.isRead = true
       return fail(EDDY_EALREADY)
     }
+    if let combination = FutureRef(raw: completion.raw).combination {
+      let reason = makeReason(EDDY_REASON_REQUEST, message)
+      let pass = combination.pass.unsafelyUnwrapped
+      let status = pass(combination.raw, EDDY_REASON_REQUEST, reason?.raw)
+      release(reason)
+      return status == EDDY_OK ? EDDY_OK : fail(status)
+    }
     disarm(completion)
     settle(
       completion, .cancelled, EDDY_ECANCELED, diagnostics.makeError(EDDY_ECANCELED, message))
@@ -118,6 +127,7 @@ extension Ref where Record == LoopRecord {
 
   private func refusalToSettle(_ completion: CompletionRef) -> eddy_status_t? {
     if completion.isTask { return EDDY_EPERM }
+    if FutureRef(raw: completion.raw).mode != .none { return EDDY_EPERM }
     if completion.state == .pending { return nil }
     if completion.state != .cancelled { noteSettledAgain(completion) }
     return EDDY_EALREADY
