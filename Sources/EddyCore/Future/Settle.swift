@@ -46,8 +46,12 @@ extension Ref where Record == LoopRecord {
     if completion.state == .pending, completion.isTask || keepsPending(completion) { return }
     if self.isSweeping || completion.needsCare {
       freeCarefully(completion)
+    } else if completion.isTask {
+      let task = TaskRef(raw: completion.raw)
+      self.tasks.invalidate(task)
+      self.tasks.recycle(task)
     } else {
-      recycle(completion)
+      recycleFuture(completion)
     }
   }
 
@@ -62,6 +66,14 @@ extension Ref where Record == LoopRecord {
     combination.isAbandoned = true
     _ = combination.pass.unsafelyUnwrapped(combination.raw, EDDY_REASON_REQUEST, nil)
     return true
+  }
+
+  /// Out of line: what settles, pins or lets go is inlined in many places.
+  @inline(never)
+  private func recycleFuture(_ completion: CompletionRef) {
+    let future = Ref<FutureRecord>(raw: completion.raw)
+    self.futures.invalidate(future)
+    self.futures.recycle(future)
   }
 
   @inline(never)
@@ -106,22 +118,11 @@ extension Ref where Record == LoopRecord {
     Gate.release(value, with: release)
   }
 
-  @inline(__always)
   private func invalidate(_ completion: CompletionRef) {
     if completion.isTask {
       self.tasks.invalidate(TaskRef(raw: completion.raw))
     } else {
       self.futures.invalidate(Ref<FutureRecord>(raw: completion.raw))
-    }
-  }
-
-  @inline(__always)
-  private func recycle(_ completion: CompletionRef) {
-    invalidate(completion)
-    if completion.isTask {
-      self.tasks.recycle(TaskRef(raw: completion.raw))
-    } else {
-      self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))
     }
   }
 
