@@ -142,7 +142,7 @@ public func eddy_wait_any(
   _ futures: Futures?, _ count: Int, _ timeout_ns: Int64,
   _ ret_done: UnsafeMutablePointer<UInt8>?, _ ret_done_count: UnsafeMutablePointer<Int>?
 ) -> eddy_status_t {
-  wait(futures, count, until: .any, timeout_ns, ret_done, ret_done_count)
+  wait(futures, count, until: .firstDone, timeout_ns, ret_done, ret_done_count)
 }
 
 @c @implementation
@@ -161,7 +161,7 @@ public func eddy_wait_start(
   let mode: CombinationMode =
     switch until {
     case EDDY_UNTIL_ALL: .all
-    case EDDY_UNTIL_ANY: .any
+    case EDDY_UNTIL_ANY: .firstDone
     case EDDY_UNTIL_ERROR: .error
     default: .none
     }

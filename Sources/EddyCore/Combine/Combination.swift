@@ -81,7 +81,7 @@ extension Ref where Record == LoopRecord {
     }
     let completion = CompletionRef(raw: future.raw)
     if request.timeout != Int64.max, !armLimit(future, combination, request.timeout) {
-      releaseReference(completion)
+      drop(completion)
       Memory.free(combination.raw)
       return nil
     }
@@ -92,7 +92,7 @@ extension Ref where Record == LoopRecord {
       next: nil, run: { raw in Loop.running.step(CombinationRef(raw: raw)) },
       owner: combination.raw, isQueued: false, isTask: false)
     combination.pass = { raw, code, reason in
-      Loop.running.pass(CombinationRef(raw: raw), code, reason.map { ReasonRef(raw: $0) })
+      Loop.running.askToEnd(CombinationRef(raw: raw), code, reason.map { ReasonRef(raw: $0) })
     }
     combination.dissolve = { raw in Loop.running.dissolve(CombinationRef(raw: raw)) }
     return future
@@ -175,7 +175,7 @@ extension Ref where Record == LoopRecord {
     case .completions:
       append(member, to: combination)
       isDue = true
-    case .any, .next:
+    case .firstDone, .next:
       isDue = true
     case .none, .gatherAll, .limit, .all:
       break
@@ -209,7 +209,7 @@ extension Ref where Record == LoopRecord {
     if combination.mode == .next { giveBack(combination) }
     detach(combination)
     for index in 0..<combination.count {
-      unpin(combination.member(index).completion.unsafelyUnwrapped)
+      letGo(combination.member(index).completion.unsafelyUnwrapped)
     }
     release(combination.reason)
     if combination.ready.isQueued {

@@ -65,15 +65,14 @@ extension Ref where Record == LoopRecord {
     pin(completion)
     if found.status != EDDY_EPENDING { spendBudget(task) }
     if found.status == EDDY_EPENDING, task.scope.isEffective {
-      unpin(completion)
+      letGo(completion)
       return failCancelPoint(task)
     }
     while found.status == EDDY_EPENDING, !task.scope.isEffective {
       waitDetachably(completion, task)
-      unpin(completion)
       found = next(of: combination)
     }
-    unpin(completion)
+    letGo(completion)
     if found.status == EDDY_EPENDING { return failAfterWait(task) }
     if found.status != EDDY_OK { return fail(found.status) }
     result?.pointee = found.index

@@ -21,7 +21,7 @@ extension Ref where Record == LoopRecord {
     if self.isClosing {
       let isAbandoned = combination.isAbandoned
       dissolve(combination)
-      if isAbandoned { unpin(completion) }
+      if isAbandoned { letGo(completion) }
       return
     }
     if completion.state != .pending { return }
@@ -32,7 +32,7 @@ extension Ref where Record == LoopRecord {
     }
     if combination.mode.isOwning, combination.left > 0 {
       if combination.hasExpired, !combination.isCancelRequested {
-        _ = pass(combination, EDDY_REASON_DEADLINE, nil)
+        _ = askToEnd(combination, EDDY_REASON_DEADLINE, nil)
       }
       if combination.first >= 0 || combination.isCancelRequested {
         cancelMembers(of: combination)
@@ -67,7 +67,7 @@ extension Ref where Record == LoopRecord {
       task.cancelRequests &+= 1
       cancel(task.root, code: code, reason: reason?.retained())
     } else if let combination = FutureRef(completion).combination {
-      _ = pass(combination, code, reason)
+      _ = askToEnd(combination, code, reason)
     } else {
       settleLater(completion, cancelled(code, reason))
     }
@@ -81,7 +81,9 @@ extension Ref where Record == LoopRecord {
   }
 
   /// A combined future is asked to end. What is decided already stays so.
-  func pass(_ combination: CombinationRef, _ code: Int32, _ reason: ReasonRef?) -> eddy_status_t {
+  func askToEnd(
+    _ combination: CombinationRef, _ code: Int32, _ reason: ReasonRef?
+  ) -> eddy_status_t {
     let isOwning = combination.mode.isOwning
     if isOwning ? combination.left == 0 : combination.isDue && combination.mode != .next {
       return EDDY_EALREADY
@@ -105,7 +107,7 @@ extension Ref where Record == LoopRecord {
     let isAbandoned = combination.isAbandoned
     detach(combination)
     settleLater(completion, outcome)
-    if isAbandoned { unpin(completion) }
+    if isAbandoned { letGo(completion) }
   }
 
   @inline(never)

@@ -32,13 +32,46 @@ extension Ref where Record == LoopRecord {
     return (status, nil)
   }
 
+  // One copy each of what is inlined where every nanosecond counts.
+
   @inline(never)
   func drop(_ completion: CompletionRef) { releaseReference(completion) }
 
-  /// Parks until the completion's waiters are woken; a cancellation ends the wait.
   @inline(never)
+  func letGo(_ completion: CompletionRef) { unpin(completion) }
+
+  @inline(never)
+  private func park(
+    _ completion: CompletionRef, _ task: TaskRef, _ kind: WaitKind, _ hook: CancelHook
+  ) {
+    waitLinked(completion, task, kind, hook)
+    letGo(completion)
+  }
+
+  @inline(never)
+  private func readNow(
+    _ completion: CompletionRef, _ task: TaskRef,
+    _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    read(completion, task, value)
+  }
+
+  @inline(never)
+  private func readDone(
+    _ completion: CompletionRef, _ task: TaskRef,
+    _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+  ) -> eddy_status_t {
+    pin(completion)
+    spendBudget(task)
+    let status = readNow(completion, task, value)
+    letGo(completion)
+    return status
+  }
+
+  /// Parks until the completion's waiters are woken; a cancellation ends the wait. The caller has a
+  /// pin.
   func waitDetachably(_ completion: CompletionRef, _ task: TaskRef) {
-    waitLinked(completion, task, .several) { raw in
+    park(completion, task, .several) { raw in
       let task = TaskRef(raw: raw)
       CompletionRef(raw: task.park.target.unsafelyUnwrapped).unlink(task.parkWaiter)
       return CancelAnswer.detached.rawValue
@@ -46,15 +79,11 @@ extension Ref where Record == LoopRecord {
   }
 
   private func watchSeveral(_ completion: CompletionRef, _ task: TaskRef) -> eddy_status_t {
-    if completion.state != .pending {
-      spendBudget(task)
-      return EDDY_OK
-    }
+    if completion.state != .pending { return readDone(completion, task, nil) }
     if task.scope.isEffective { return failCancelPoint(task) }
     waitDetachably(completion, task)
     // It is due when what it waits for has come, though its own step may be to come.
     let isDue = FutureRef(completion).combination?.isDue == true
-    unpin(completion)
     return completion.state != .pending || isDue ? EDDY_OK : failAfterWait(task)
   }
 
@@ -64,25 +93,25 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ task: TaskRef,
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
-    if completion.state != .pending { return readWithinBudget(completion, task, value) }
+    if completion.state != .pending { return readDone(completion, task, value) }
     if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
     pin(completion)
     if task.scope.isEffective { passOn(from: task, to: completion) }
     if completion.state == .pending {
       let isSeveral = !completion.isTask && FutureRef(completion).combination != nil
       let kind: WaitKind = completion.isTask ? .join : isSeveral ? .several : .future
-      waitLinked(completion, task, kind) { raw in
+      park(completion, task, kind) { raw in
         let task = TaskRef(raw: raw)
         Loop.running.passOn(
           from: task, to: CompletionRef(raw: task.park.target.unsafelyUnwrapped))
         return CancelAnswer.pending.rawValue
       }
-      unpin(completion)
     } else {
+      // It was cancelled at once. A cancel point that fails yields.
       yieldNow(task)
     }
-    let status = read(completion, task, value)
-    unpin(completion)
+    let status = readNow(completion, task, value)
+    letGo(completion)
     return status
   }
 
@@ -96,12 +125,12 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ timeout: Int64, _ task: TaskRef,
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
-    if completion.state != .pending { return readWithinBudget(completion, task, value) }
+    if completion.state != .pending { return readDone(completion, task, value) }
     if isSelfOrAncestor(completion, of: task) { return fail(EDDY_EDEADLK) }
     if timeout == Int64.max { return own(completion, task, value) }
     let form = ScopeForm(
       isGroup: false, isShield: false, timeout: max(timeout, 1), grace: self.graceDuration)
-    guard let scope = makeScope(form, in: task.scope, owner: task, site: nil) else {
+    guard let scope = makeScopeOutOfLine(form, in: task.scope, owner: task, site: nil) else {
       return fail(EDDY_ENOMEM)
     }
     task.scope = scope

@@ -27,7 +27,7 @@ enum CombinationMode: UInt8 {
   case race
   // Detachable.
   case all
-  case any
+  case firstDone
   case error
   case select
   /// The members in the order in which they are done: it stays pending.
