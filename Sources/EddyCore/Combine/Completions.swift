@@ -5,7 +5,8 @@
 // Invariants:
 // 1. A member is given out once. One that was given to a future that nobody finished comes back to
 //    the front.
-// 2. While members are to be given out, as many waiters as there are of them have been woken.
+// 2. Each member that is to be given out is promised to the waiter that was woken for it, and only
+//    what is not promised is for one who comes later.
 // Threads: the loop's.
 
 import CEddy
@@ -38,19 +39,21 @@ extension Ref where Record == LoopRecord {
     if combination.hasExpired { detach(combination) }
     let completion = combination.future.unsafelyUnwrapped
     if combination.left == 0 { disarm(completion) }
-    var wanted = combination.left == 0 ? Int.max : combination.ended
+    var wanted = combination.left == 0 ? Int.max : combination.ended &- combination.promised
     while wanted > 0, let waiter = completion.firstWaiter {
       wanted &-= 1
+      combination.promised &+= 1
       completion.unlink(waiter)
       if let wake = waiter.pointee.wake, let owner = waiter.pointee.owner { wake(owner) }
     }
   }
 
-  /// What one who asks finds: an index, or -1 and why there is none.
+  /// What one who asks, or was woken, finds: an index, or -1 and why there is none.
   private func next(
-    of combination: CombinationRef
+    of combination: CombinationRef, isWoken: Bool
   ) -> (index: Int, status: eddy_status_t) {
-    let index = pop(combination)
+    if isWoken { combination.promised &-= 1 }
+    let index = combination.ended > combination.promised ? pop(combination) : -1
     if index >= 0 { return (index, EDDY_OK) }
     if combination.left > 0 { return (-1, EDDY_EPENDING) }
     return (-1, combination.hasExpired ? EDDY_ETIMEDOUT : EDDY_EEND)
@@ -61,7 +64,7 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ task: TaskRef, _ result: UnsafeMutablePointer<Int>?
   ) -> eddy_status_t {
     let combination = FutureRef(completion).combination.unsafelyUnwrapped
-    var found = next(of: combination)
+    var found = next(of: combination, isWoken: false)
     pin(completion)
     if found.status != EDDY_EPENDING { spendBudget(task) }
     if found.status == EDDY_EPENDING, task.scope.isEffective {
@@ -69,8 +72,8 @@ extension Ref where Record == LoopRecord {
       return failCancelPoint(task)
     }
     while found.status == EDDY_EPENDING, !task.scope.isEffective {
-      waitDetachably(completion, task)
-      found = next(of: combination)
+      let isWoken = waitDetachably(completion, task)
+      found = next(of: combination, isWoken: isWoken)
     }
     letGo(completion)
     if found.status == EDDY_EPENDING { return failAfterWait(task) }
@@ -97,7 +100,7 @@ extension Ref where Record == LoopRecord {
   func takeNext(_ combination: CombinationRef) {
     let member = combination.member(0)
     let source = FutureRef(member.completion.unsafelyUnwrapped).combination.unsafelyUnwrapped
-    let found = next(of: source)
+    let found = next(of: source, isWoken: combination.isDue)
     if found.status == EDDY_EPENDING {
       combination.isDue = false
       combination.left = 1
@@ -125,6 +128,7 @@ extension Ref where Record == LoopRecord {
     guard !self.isClosing, let target = member.completion,
       let source = FutureRef(target).combination
     else { return }
+    if completion.state == .pending, combination.isDue { source.promised &-= 1 }
     if completion.state == .done, !completion.isTaken {
       let waiter = source.member(combination.first).at.waiter
       waiter.pointee.next = source.firstEnded
@@ -132,14 +136,6 @@ extension Ref where Record == LoopRecord {
       if source.lastEnded == nil { source.lastEnded = waiter }
       source.ended &+= 1
     }
-    wakeOthers(than: combination)
-  }
-
-  /// What one was woken for and did not take, another one is woken for.
-  func wakeOthers(than combination: CombinationRef) {
-    guard let target = combination.member(0).completion,
-      let source = FutureRef(target).combination, source.ended > 0
-    else { return }
-    makeDue(source)
+    if source.ended > source.promised { makeDue(source) }
   }
 }

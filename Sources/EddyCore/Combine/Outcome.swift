@@ -90,7 +90,7 @@ extension Ref where Record == LoopRecord {
     }
     disarm(combination.future.unsafelyUnwrapped)
     if !isOwning {
-      if combination.mode == .next { wakeOthers(than: combination) }
+      if combination.mode == .next { giveBack(combination) }
       end(combination, cancelled(code, reason))
       return EDDY_OK
     }

@@ -40,12 +40,13 @@ extension Ref where Record == LoopRecord {
   @inline(never)
   func letGo(_ completion: CompletionRef) { unpin(completion) }
 
-  @inline(never)
+  @inline(never) @discardableResult
   private func park(
     _ completion: CompletionRef, _ task: TaskRef, _ kind: WaitKind, _ hook: CancelHook
-  ) {
-    waitLinked(completion, task, kind, hook)
+  ) -> ParkState {
+    let outcome = waitLinked(completion, task, kind, hook)
     letGo(completion)
+    return outcome
   }
 
   @inline(never)
@@ -69,13 +70,15 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Parks until the completion's waiters are woken; a cancellation ends the wait. The caller has a
-  /// pin.
-  func waitDetachably(_ completion: CompletionRef, _ task: TaskRef) {
-    park(completion, task, .several) { raw in
+  /// pin. Whether they were.
+  @discardableResult
+  func waitDetachably(_ completion: CompletionRef, _ task: TaskRef) -> Bool {
+    let outcome = park(completion, task, .several) { raw in
       let task = TaskRef(raw: raw)
       CompletionRef(raw: task.park.target.unsafelyUnwrapped).unlink(task.parkWaiter)
       return CancelAnswer.detached.rawValue
     }
+    return outcome == .completed
   }
 
   private func watchSeveral(_ completion: CompletionRef, _ task: TaskRef) -> eddy_status_t {

@@ -53,16 +53,16 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Parks in the target's list of waiters, with a pin that the caller ends.
-  @inline(__always)
+  @inline(__always) @discardableResult
   func waitLinked(
     _ completion: CompletionRef, _ task: TaskRef, _ kind: WaitKind, _ hook: CancelHook
-  ) {
+  ) -> ParkState {
     let waiter = task.parkWaiter
     waiter.pointee.wake = { raw in Loop.running.wake(TaskRef(raw: raw)) }
     waiter.pointee.owner = task.raw
     pin(completion)
     completion.link(waiter)
-    _ = park(task, kind, completion.raw, hook: hook)
+    return park(task, kind, completion.raw, hook: hook)
   }
 
   @inline(__always)

@@ -82,6 +82,8 @@ struct CombinationRecord {
   var firstEnded: UnsafeMutablePointer<Waiter>?
   var lastEnded: UnsafeMutablePointer<Waiter>?
   var ended: Int
+  /// Waiters that were woken for one of them and have not taken it yet.
+  var promised: Int
   /// Asks it to end, with a reason's code and record; set by the layer that knows the rules.
   var pass:
     (
