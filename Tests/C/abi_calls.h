@@ -20,7 +20,8 @@
 #define KIND_ERROR 16u
 #define KIND_CONTEXT 32u
 #define KIND_TOKEN 64u
-#define KIND_COUNT 7
+#define KIND_COMPLETIONS 128u
+#define KIND_COUNT 8
 
 #define ABI_RELEASES 1u     /* hands in a value, a context or an instance */
 #define ABI_SILENT 2u       /* has no status to give: ABI_NOTHING stands for every refusal */
@@ -85,6 +86,7 @@ static const eddy_var_t abi_plain = EDDY_VAR_INIT("plain", NULL, NULL);
 #define ERROR ((eddy_error_t){ id })
 #define CONTEXT ((eddy_context_t){ id })
 #define TOKEN ((eddy_token_t){ id })
+#define COMPLETIONS ((eddy_completions_t){ id })
 
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
 ABI_CALL(loop_shutdown, return eddy_loop_shutdown(LOOP))
@@ -106,6 +108,7 @@ ABI_CALL(future_take, void *value; eddy_release_fn release;
 ABI_CALL(future_on_done,
     return eddy_future_on_done(FUTURE, abi_done, &abi_released, count_release))
 ABI_CALL(future_off_done, return eddy_future_off_done(FUTURE, abi_done, NULL, NULL))
+#include "abi_several.h"
 ABI_CALL(future_error, eddy_error_t error; return eddy_future_error(FUTURE, &error))
 ABI_CALL(future_retain, return eddy_future_retain(FUTURE))
 ABI_CALL(future_release, return eddy_future_release(FUTURE))
@@ -207,6 +210,7 @@ ABI_CALL(foreign_spawn_below_loop,
 #undef ERROR
 #undef CONTEXT
 #undef TOKEN
+#undef COMPLETIONS
 
 #define KIND_WAITABLE (KIND_TASK | KIND_FUTURE)
 static const abi_call_t abi_handle_calls[] = {
@@ -228,6 +232,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "future_off_done", KIND_WAITABLE, 0, call_future_off_done },
     { "future_error", KIND_WAITABLE, 0, call_future_error },
     { "future_retain", KIND_WAITABLE, 0, call_future_retain },
+    ABI_SEVERAL_ROWS
     { "group_spawn", KIND_SCOPE, ABI_RELEASES, call_group_spawn },
     { "scope_close", KIND_SCOPE, ABI_TASK, call_scope_close },
     { "scope_close_info", KIND_SCOPE, ABI_TASK, call_scope_close_info },
@@ -331,7 +336,7 @@ typedef struct abi_handles {
     uint64_t ids[KIND_COUNT];
 } abi_handles_t;
 
-/* Adds a context and a token, and ends them. */
+/* Adds a context, a token and completions, and ends them. */
 static inline void abi_open_contexts(abi_handles_t *handles) {
     eddy_context_t context = { 0 };
     eddy_token_t token = { 0 };
@@ -339,11 +344,15 @@ static inline void abi_open_contexts(abi_handles_t *handles) {
     CHECK_STATUS(eddy_var_set(&abi_plain, NULL, &token), EDDY_OK);
     handles->ids[5] = context.id;
     handles->ids[6] = token.id;
+    eddy_completions_t completions = { 0 };
+    CHECK_STATUS(eddy_as_completed(NULL, 0, EDDY_FOREVER, &completions), EDDY_OK);
+    handles->ids[7] = completions.id;
 }
 
 static inline void abi_close_contexts(const abi_handles_t *handles) {
     CHECK_STATUS(eddy_context_release((eddy_context_t){ handles->ids[5] }), EDDY_OK);
     CHECK_STATUS(eddy_token_release((eddy_token_t){ handles->ids[6] }), EDDY_OK);
+    CHECK_STATUS(eddy_completions_release((eddy_completions_t){ handles->ids[7] }), EDDY_OK);
 }
 
 /* The first live handle that a call accepts, or 0. */

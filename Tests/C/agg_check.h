@@ -15,7 +15,7 @@ typedef struct member {
     int64_t sleep_ms;          /* 0: not at all */
     eddy_status_t status;      /* EDDY_OK: its value is itself */
     int64_t cleanup_ms;        /* after a cancel, shielded */
-    eddy_status_t after;       /* what a cancelled one gives: EDDY_ECANCELED, EDDY_OK or a failure */
+    eddy_status_t after;       /* of a cancelled one: EDDY_ECANCELED, EDDY_OK or a failure */
     int was_cancelled;
     eddy_task_t task;
 } member_t;
