@@ -892,7 +892,7 @@ EDDY_API eddy_status_t eddy_wait_for(eddy_future_t future, int64_t timeout_ns,
     void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /* The twin of eddy_wait_for: a future with the same outcome, its value borrowed from what it waits
- * for. A limit of 0 or less is over in the next turn. Ownership, cancelling: as eddy_gather_start.
+ * for. Ownership, cancelling: as eddy_gather_start.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
 EDDY_API eddy_status_t eddy_wait_for_start(eddy_future_t future, int64_t timeout_ns,

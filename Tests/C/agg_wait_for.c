@@ -56,7 +56,7 @@ TWICE(no_limit) {
     return EDDY_OK;
 }
 
-IN_TASK(no_time_at_all) {
+TWICE(no_time_at_all) {
     (void)context;
     for (int round = 0; round < 2; round++) {
         member_t members[] = { MEMBER("done", 0, 0), MEMBER("new", 0, 0), MEMBER("old", 9, 0) };
@@ -66,15 +66,15 @@ IN_TASK(no_time_at_all) {
         members_spawn(&members[0], 1, futures);
         members_spawn(&members[2], 1, &futures[2]);
         CHECK_STATUS(eddy_task_join(members[0].task, NULL), EDDY_OK);
-        CHECK_STATUS(eddy_wait_for(futures[0], round ? -1 : 0, &value), EDDY_OK);
+        CHECK_STATUS(limited(futures[0], round ? -1 : 0, &value), EDDY_OK);
         CHECK(value == &members[0]);
         members_spawn(&members[1], 1, &futures[1]);
-        CHECK_STATUS(eddy_wait_for(futures[1], round ? -1 : 0, &value), EDDY_ETIMEDOUT);
-        CHECK_STATUS(eddy_wait_for(futures[2], round ? -1 : 0, &value), EDDY_ETIMEDOUT);
+        CHECK_STATUS(limited(futures[1], round ? -1 : 0, &value), EDDY_ETIMEDOUT);
+        CHECK_STATUS(limited(futures[2], round ? -1 : 0, &value), EDDY_ETIMEDOUT);
         CHECK_TRACE("done old!");
         CHECK_STATUS(current_cause(), EDDY_ECANCELED);
         CHECK_STATUS(eddy_future_create(&plain), EDDY_OK);
-        CHECK_STATUS(eddy_wait_for(plain, 0, &value), EDDY_ETIMEDOUT);
+        CHECK_STATUS(limited(plain, 0, &value), EDDY_ETIMEDOUT);
         CHECK_INT(future_info(plain).state, EDDY_FUTURE_CANCELED);
         CHECK_INT(now_ms(), 0);
         CHECK_STATUS(eddy_future_release(plain), EDDY_OK);

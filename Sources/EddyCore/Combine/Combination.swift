@@ -44,7 +44,8 @@ extension Ref where Record == LoopRecord {
     }
     guard let future = attach(combination, request) else { return (fail(EDDY_ENOMEM), nil) }
     enlist(combination)
-    if combination.isDue { step(combination) }
+    if request.mode == .limit, request.timeout <= 0 { combination.hasExpired = true }
+    if combination.isDue || combination.hasExpired { step(combination) }
     return (EDDY_OK, future)
   }
 
@@ -108,6 +109,8 @@ extension Ref where Record == LoopRecord {
         combination.hasExpired = true
         Loop.running.makeDue(combination)
       }, owner: combination.raw)
+    // A limit that is over at once needs no timer.
+    if combination.mode == .limit, timeout <= 0 { return true }
     let deadline = core.deadline(after: max(timeout, 0))
     if deadline != Int64.max, !core.timers.arm(future.at.timer, at: deadline) { return false }
     if core.host != nil { core.announceReady() }
