@@ -250,6 +250,35 @@ static void use_expiries(void) {
     CHECK_STATUS(eddy_scope_close(scope, EDDY_EPERM), EDDY_EPERM);
 }
 
+/* Several at once: whatever is refused, nothing is lost, and the others still work. */
+static void use_several(void) {
+    eddy_future_t futures[3] = { { 0 }, { 0 }, { 0 } }, twin = { 0 };
+    eddy_completions_t completions = { 0 };
+    int made = 0;
+    size_t index;
+    while (made < 3 && MAY(eddy_future_create(&futures[made]), EDDY_OK)) made++;
+    if (made < 3) {
+        while (made > 0) CHECK_STATUS(eddy_future_release(futures[--made]), EDDY_OK);
+        return;
+    }
+    if (MAY(eddy_gather_start(futures, 3, EDDY_GATHER_ALL, &twin), EDDY_OK))
+        CHECK_STATUS(eddy_future_result(twin, NULL), EDDY_EPENDING);
+    MAY(eddy_as_completed(futures, 3, EDDY_SECONDS(1), &completions), EDDY_OK);
+    CHECK_STATUS(eddy_future_complete(futures[1], hand(), count_release), EDDY_OK);
+    MAY(eddy_wait_any(futures, 3, EDDY_FOREVER, NULL, NULL), EDDY_OK);
+    if (MAY(eddy_select(futures, 3, EDDY_SELECT_CANCEL, &index), EDDY_OK)) CHECK_INT(index, 1);
+    if (completions.id) {
+        CHECK_STATUS(eddy_completions_next(completions, &index), EDDY_OK);
+        CHECK_INT(index, 1);
+        CHECK_STATUS(eddy_completions_release(completions), EDDY_OK);
+    }
+    MAY(eddy_wait_for(futures[0], EDDY_SECONDS(1), NULL),
+        eddy_future_result(futures[0], NULL) == EDDY_EPENDING ? EDDY_ETIMEDOUT
+                                                              : EDDY_ETARGETCANCELED);
+    if (twin.id) CHECK_STATUS(eddy_future_release(twin), EDDY_OK);
+    while (made > 0) CHECK_STATUS(eddy_future_release(futures[--made]), EDDY_OK);
+}
+
 static void leave_tasks_behind(void) {
     const eddy_spawn_options_t options = owning();
     for (int index = 0; index < 3; index++)
@@ -269,6 +298,7 @@ static eddy_status_t everything(void *context) {
     use_foreign_tasks();
     use_waiters();
     use_expiries();
+    use_several();
     leave_tasks_behind();
     scenario_done++;
     return EDDY_OK;
