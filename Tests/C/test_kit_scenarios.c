@@ -2,8 +2,8 @@
  * Over forty small task functions, each cancelled everywhere, by request and by deadline, and
  * starved of each of its allocations: none leaks, hangs, ignores, or completes twice.
  *
- * They are in test_kit_waits.h, test_kit_scopes.h and test_kit_several.h. A check after each run sees that all that was
- * handed in was released once.
+ * They are in test_kit_waits.h, test_kit_scopes.h and test_kit_several.h. A check after each run
+ * sees that all that was handed in was released once.
  * Threads: one.
  */
 #include "test_kit_several.h"

@@ -1,8 +1,8 @@
 /*
  * test_kit_several.h: scenarios of the test kit for several futures at once.
  *
- * As in test_kit_waits.h. Each has a task that naps, one that gives a value, one that fails or none,
- * and a future that another task completes. Threads: one.
+ * As in test_kit_waits.h. Each has a task that naps, one that gives a value, one that may fail, and
+ * a future that another task completes. Threads: one.
  */
 #ifndef TEST_KIT_SEVERAL_H
 #define TEST_KIT_SEVERAL_H
@@ -59,7 +59,7 @@ static eddy_status_t gathers_all(void *context) {
     return several(use_gather_all, fails);
 }
 
-/* A gather inside a gather, the inner one let go of at once; the outer one when it was waited for. */
+/* A gather inside a gather, the inner one let go of at once. */
 static eddy_status_t use_twins(const eddy_future_t *futures, size_t count) {
     eddy_future_t inner, outer;
     eddy_status_t statuses[4];

@@ -15,7 +15,7 @@ extension Ref where Record == LoopRecord {
   /// Every handle is a future's or a task's.
   fileprivate func checkMembers(_ futures: Futures?, _ count: Int) -> eddy_status_t {
     guard let futures, count > 0 else { return count == 0 ? EDDY_OK : fail(EDDY_EINVAL) }
-    for index in 0..<count where findCompletion(futures[index].id) == nil {
+    for index in 0..<count where lookUp(futures[index].id) == nil {
       return refuseHandle(futures[index].id)
     }
     return EDDY_OK
@@ -60,7 +60,7 @@ private func finished(
   _ future: eddy_future_t, _ first: CombinationMode, _ last: CombinationMode
 ) -> (status: eddy_status_t, completion: CompletionRef?) {
   guard let loop = Loop.ofThread else { return (refuseThread(future.id), nil) }
-  guard let completion = loop.findCompletion(future.id) else {
+  guard let completion = loop.lookUp(future.id) else {
     return (loop.refuseHandle(future.id), nil)
   }
   let mode = completion.isTask ? CombinationMode.none : FutureRef(completion).mode
@@ -184,7 +184,7 @@ public func eddy_wait_for(
   _ future: eddy_future_t, _ timeout_ns: Int64, _ ret_value: ValueOut?
 ) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(future.id) }
-  guard let completion = loop.findCompletion(future.id) else {
+  guard let completion = loop.lookUp(future.id) else {
     return loop.refuseHandle(future.id)
   }
   guard let (_, fiber) = enterFiber() else { return refuseFiber() }

@@ -34,7 +34,7 @@ extension Ref where Record == LoopRecord {
     guard let combination = allocateCombination(request) else { return (fail(EDDY_ENOMEM), nil) }
     for index in 0..<count {
       let id = request.handles.unsafelyUnwrapped[index].id
-      let found = findCompletion(id).unsafelyUnwrapped
+      let found = lookUp(id).unsafelyUnwrapped
       let refusal = refusalToWait(for: found, request)
       if refusal != EDDY_OK {
         Memory.free(combination.raw)
@@ -112,7 +112,9 @@ extension Ref where Record == LoopRecord {
     // A limit that is over at once needs no timer.
     if combination.mode == .limit, timeout <= 0 { return true }
     let deadline = core.deadline(after: max(timeout, 0))
-    if deadline != Int64.max, !core.timers.arm(future.at.timer, at: deadline) { return false }
+    if deadline != Int64.max, !core.timers.armOutOfLine(future.at.timer, at: deadline) {
+      return false
+    }
     if core.host != nil { core.announceReady() }
     return true
   }

@@ -38,7 +38,7 @@ extension Ref where Record == LoopRecord {
     combination.isDue = false
     if combination.hasExpired { detach(combination) }
     let completion = combination.future.unsafelyUnwrapped
-    if combination.left == 0 { disarm(completion) }
+    if combination.left == 0 { disarmOutOfLine(completion) }
     var wanted = combination.left == 0 ? Int.max : combination.ended &- combination.promised
     while wanted > 0, let waiter = completion.firstWaiter {
       wanted &-= 1
@@ -66,7 +66,7 @@ extension Ref where Record == LoopRecord {
     let combination = FutureRef(completion).combination.unsafelyUnwrapped
     var found = next(of: combination, isWoken: false)
     pin(completion)
-    if found.status != EDDY_EPENDING { spendBudget(task) }
+    if found.status != EDDY_EPENDING { spend(task) }
     if found.status == EDDY_EPENDING, task.scope.isEffective {
       letGo(completion)
       return failCancelPoint(task)

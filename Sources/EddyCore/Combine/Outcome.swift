@@ -60,6 +60,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Asks whatever it is to end: a task, a combined future, or another, which is then cancelled.
+  @inline(never)
   func cancel(_ completion: CompletionRef, _ code: Int32, _ reason: ReasonRef?) {
     if completion.state != .pending { return }
     if completion.isTask {
@@ -69,15 +70,20 @@ extension Ref where Record == LoopRecord {
     } else if let combination = FutureRef(completion).combination {
       _ = askToEnd(combination, code, reason)
     } else {
-      settleLater(completion, cancelled(code, reason))
+      disarmOutOfLine(completion)
+      settleOutOfLine(completion, .cancelled, EDDY_ECANCELED, cancelError(code, reason))
     }
   }
 
-  private func cancelled(_ code: Int32, _ reason: ReasonRef?) -> CombinationOutcome {
+  @inline(never)
+  private func cancelError(_ code: Int32, _ reason: ReasonRef?) -> ErrorRef? {
     let message = reason?.message.map { UnsafePointer($0) } ?? reasonText(code)
-    return CombinationOutcome(
-      state: .cancelled, status: EDDY_ECANCELED,
-      error: diagnostics.makeError(EDDY_ECANCELED, message))
+    return diagnostics.makeError(EDDY_ECANCELED, message)
+  }
+
+  private func cancelled(_ code: Int32, _ reason: ReasonRef?) -> CombinationOutcome {
+    CombinationOutcome(
+      state: .cancelled, status: EDDY_ECANCELED, error: cancelError(code, reason))
   }
 
   /// A combined future is asked to end. What is decided already stays so.
@@ -88,7 +94,7 @@ extension Ref where Record == LoopRecord {
     if isOwning ? combination.left == 0 : combination.isDue && combination.mode != .next {
       return EDDY_EALREADY
     }
-    disarm(combination.future.unsafelyUnwrapped)
+    disarmOutOfLine(combination.future.unsafelyUnwrapped)
     if !isOwning {
       if combination.mode == .next { giveBack(combination) }
       end(combination, cancelled(code, reason))
@@ -102,18 +108,14 @@ extension Ref where Record == LoopRecord {
     return EDDY_OK
   }
 
+  @inline(never)
   func end(_ combination: CombinationRef, _ outcome: CombinationOutcome) {
     let completion = combination.future.unsafelyUnwrapped
     let isAbandoned = combination.isAbandoned
     detach(combination)
-    settleLater(completion, outcome)
+    disarmOutOfLine(completion)
+    settleOutOfLine(completion, outcome.state, outcome.status, outcome.error)
     if isAbandoned { letGo(completion) }
-  }
-
-  @inline(never)
-  private func settleLater(_ completion: CompletionRef, _ outcome: CombinationOutcome) {
-    disarm(completion)
-    settle(completion, outcome.state, outcome.status, outcome.error)
   }
 
   private func decide(_ combination: CombinationRef) -> CombinationOutcome {

@@ -35,6 +35,9 @@ extension Ref where Record == LoopRecord {
   // One copy each of what is inlined where every nanosecond counts.
 
   @inline(never)
+  func lookUp(_ id: UInt64) -> CompletionRef? { findCompletion(id) }
+
+  @inline(never)
   func drop(_ completion: CompletionRef) { releaseReference(completion) }
 
   @inline(never)
@@ -50,6 +53,9 @@ extension Ref where Record == LoopRecord {
   }
 
   @inline(never)
+  func spend(_ task: TaskRef) { spendBudget(task) }
+
+  @inline(never)
   private func readNow(
     _ completion: CompletionRef, _ task: TaskRef,
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
@@ -63,7 +69,7 @@ extension Ref where Record == LoopRecord {
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
     pin(completion)
-    spendBudget(task)
+    spend(task)
     let status = readNow(completion, task, value)
     letGo(completion)
     return status
@@ -111,7 +117,7 @@ extension Ref where Record == LoopRecord {
       }
     } else {
       // It was cancelled at once. A cancel point that fails yields.
-      yieldNow(task)
+      _ = failCancelPoint(task)
     }
     let status = readNow(completion, task, value)
     letGo(completion)

@@ -39,7 +39,7 @@ extension Ref where Record == LoopRecord {
   }
 
   private func endSleep(_ completion: CompletionRef) {
-    if completion.state == .pending { settle(completion, .done, EDDY_OK, nil) }
+    if completion.state == .pending { settleOutOfLine(completion, .done, EDDY_OK, nil) }
   }
 
   /// What a program-made or started future gives up when it is settled or freed early.
@@ -76,8 +76,8 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ status: eddy_status_t, _ message: UnsafePointer<CChar>?
   ) -> eddy_status_t {
     if let refusal = refusalToSettle(completion) { return fail(refusal) }
-    disarm(completion)
-    settle(completion, .failed, status, diagnostics.makeError(status, message))
+    disarmOutOfLine(completion)
+    settleOutOfLine(completion, .failed, status, diagnostics.makeError(status, message))
     return EDDY_OK
   }
 
@@ -95,8 +95,8 @@ extension Ref where Record == LoopRecord {
       release(reason)
       return status == EDDY_OK ? EDDY_OK : fail(status)
     }
-    disarm(completion)
-    settle(
+    disarmOutOfLine(completion)
+    settleOutOfLine(
       completion, .cancelled, EDDY_ECANCELED, diagnostics.makeError(EDDY_ECANCELED, message))
     return EDDY_OK
   }

@@ -24,6 +24,18 @@ extension Ref where Record == LoopRecord {
     freeIfUnused(completion)
   }
 
+  /// The same in one copy.
+  @inline(never)
+  func settleOutOfLine(
+    _ completion: CompletionRef, _ state: CompletionState, _ status: eddy_status_t,
+    _ error: ErrorRef?
+  ) {
+    settle(completion, state, status, error)
+  }
+
+  @inline(never)
+  func disarmOutOfLine(_ completion: CompletionRef) { disarm(completion) }
+
   @inline(__always)
   func pin(_ completion: CompletionRef) { completion.pins &+= 1 }
 
@@ -59,7 +71,7 @@ extension Ref where Record == LoopRecord {
   /// and lives on until they have; any other is over.
   @inline(never)
   private func keepsPending(_ completion: CompletionRef) -> Bool {
-    disarm(completion)
+    disarmOutOfLine(completion)
     let future = FutureRef(raw: completion.raw)
     guard let combination = future.combination, future.mode.isOwning else { return false }
     pin(completion)
