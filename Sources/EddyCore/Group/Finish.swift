@@ -55,7 +55,7 @@ extension Ref where Record == LoopRecord {
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
       status == EDDY_OK ? .done : status == EDDY_ECANCELED ? .cancelled : .failed
-    settle(task.completion, state, status, error)
+    settleOutOfLine(task.completion, state, status, error)
   }
 
   @inline(__always)

@@ -208,6 +208,7 @@ extension Ref where Record == StackPool {
     stack.park.kind = .none
     stack.park.state = .running
     stack.park.timer.position = 0
+    stack.park.waiter = Waiter(next: nil, previous: nil, wake: nil, owner: nil, isCallback: false)
     eddy_sw_fiber_init(stack.at.fiber, low, bytes)
     return stack
   }
