@@ -17,7 +17,8 @@ warnings="-Wall -Wextra -pedantic -Werror -Wno-unused"
 # The module that Swift blocks import; not compiled further than its interface.
 swift_module() {
   "$SWIFTC" -emit-module -D BundledCore -module-name Eddy -swift-version 6 -parse-as-library \
-    -I Include -emit-module-path "$work/Eddy.swiftmodule" Sources/Eddy/*.swift > "$work/module.log" 2>&1
+    -I Include -emit-module-path "$work/Eddy.swiftmodule" Sources/Eddy/*.swift \
+    > "$work/module.log" 2>&1
 }
 
 # compile_c KIND FILE: what the compiler says goes to FILE.log.
