@@ -1,6 +1,6 @@
 #!/bin/sh
-# The guides: each C block compiles, each whole program runs and prints what the guide says, Swift
-# blocks type-check, names and links lead somewhere, and no name of asyncio's is left out. First a
+# The guides: each C block compiles, each whole program and Swift block runs and prints what the
+# guide says, names and links lead somewhere, and no name of asyncio's is left out. First a
 # guide with faults (Tests/Documentation/faults.md), each of which must be found.
 # usage: check_docs.sh STAGE    STAGE: where `make stage` has installed
 set -u
@@ -14,11 +14,11 @@ tests=Tests/Documentation
 tab=$(printf '\t')
 warnings="-Wall -Wextra -pedantic -Werror -Wno-unused"
 
-# The module that Swift blocks import; not compiled further than its interface.
-swift_module() {
-  "$SWIFTC" -emit-module -D BundledCore -module-name Eddy -swift-version 6 -parse-as-library \
-    -I Include -emit-module-path "$work/Eddy.swiftmodule" Sources/Eddy/*.swift \
-    > "$work/module.log" 2>&1
+# The Swift layer, for the blocks to import and link.
+swift_library() {
+  "$SWIFTC" -swift-version 6 -D BundledCore -parse-as-library -emit-library -static \
+    -module-name Eddy -emit-module -emit-module-path "$work/Eddy.swiftmodule" -I Include \
+    Sources/Eddy/*.swift -o "$work/libEddySwift.a" > "$work/library.log" 2>&1
 }
 
 # compile_c KIND FILE: what the compiler says goes to FILE.log.
@@ -49,11 +49,12 @@ check_guide() {
     echo 1 >> "$work/counted"
     case $kind in
     output)
-      diff "$file" "$program.out" > "$file.diff" 2>&1 ||
+      [ -z "$program" ] || diff "$file" "$program.out" > "$file.diff" 2>&1 ||
         wrong "$where prints otherwise" "$file.diff"
       ;;
-    swift | main) cp "$file" "$work/swift/" ;;
+    swift | main) program= && cp "$file" "$work/swift/" ;;
     *)
+      program=
       if ! compile_c "$kind" "$file"; then
         wrong "$where does not compile" "$file.log"
       elif [ "$kind" = program ]; then
@@ -98,9 +99,45 @@ check_links() {
   done
 }
 
-check_swift() {
-  "$SWIFTC" -typecheck -swift-version 6 -parse-as-library -suppress-warnings -I "$work" -I Include \
-    -module-name Guides $tests/Prelude.swift "$work"/swift/*.swift > "$work/swift.log" 2>&1
+# All Swift blocks make one program: its argument says which of them runs.
+swift_program() {
+  {
+    echo 'import Eddy'
+    echo 'switch CommandLine.arguments[1] {'
+    for file in "$work"/swift/*.swift; do
+      name=$(basename "$file" .swift)
+      if grep -q "func $name() async" "$file"; then
+        echo "case \"$name\": try runLoop { try await $name() }"
+      else
+        echo "case \"$name\": try $name()"
+      fi
+    done
+    echo 'default: break'
+    echo '}'
+  } > "$work/main.swift"
+  "$SWIFTC" -swift-version 6 -suppress-warnings -I "$work" -I Include "$work/main.swift" \
+    $tests/Prelude.swift "$work"/swift/*.swift -o "$work/swift/program" -L "$work" -lEddySwift \
+    -L "$stage/lib" -leddy -Xlinker -rpath -Xlinker "$stage/lib" > "$work/swift.log" 2>&1
+}
+
+# run_swift: runs each block, and prints a line for each fault.
+run_swift() {
+  cat "$work"/*/blocks | while IFS="$tab" read -r kind file where; do
+    case $kind in
+    swift | main)
+      program=$work/swift/$(basename "$file")
+      timeout 20 "$work/swift/program" "$(basename "$file" .swift)" > "$program.out" \
+        2> "$program.log" < /dev/null || wrong "$where does not end well" "$program.log"
+      ;;
+    output)
+      if [ -n "$program" ]; then
+        diff "$file" "$program.out" > "$file.diff" 2>&1 ||
+          wrong "$where prints otherwise" "$file.diff"
+      fi
+      ;;
+    *) program= ;;
+    esac
+  done
 }
 
 # judge WHAT FILE: passes if the file is empty.
@@ -117,18 +154,21 @@ judge() {
 # ---- What must be found -------------------------------------------------------------------------
 
 mkdir -p "$work/swift"
-if swift_module; then pass "the module for Swift blocks"; else
-  fail "the module for Swift blocks"
-  explain "$work/module.log"
+if swift_library; then pass "the Swift layer for the blocks"; else
+  fail "the Swift layer for the blocks"
+  explain "$work/library.log"
 fi
 check_guide $tests/faults.md > "$work/found"
-check_swift || echo "Swift" >> "$work/found"
+swift_program || echo "Swift" >> "$work/found"
+rm "$work/swift/"*_md_26.swift
+swift_program
+run_swift >> "$work/found"
 for fault in "md:5 does not compile" "md:9 does not compile" "md:18 prints otherwise" \
-  "md:22 does not end" "names eddy_missing" "names EDDY_MISSING" "links to nowhere.md" \
-  "links to #nowhere" Swift; do
+  "md:22 does not end" "md:34 prints otherwise" "md:38 does not end" "names eddy_missing" \
+  "names EDDY_MISSING" "links to nowhere.md" "links to #nowhere" Swift; do
   if grep -q "$fault" "$work/found"; then pass "found: $fault"; else fail "not found: $fault"; fi
 done
-rm -rf "$work/swift" "$work/counted"
+rm -rf "$work/swift" "$work/faults" "$work/counted"
 mkdir -p "$work/swift"
 
 # ---- The guides ---------------------------------------------------------------------------------
@@ -144,8 +184,9 @@ for page in Documentation/*.md Documentation/decisions/*.md; do
   [ "$name" = README.md ] || grep -q "($name)" Documentation/README.md || echo "$page"
 done > "$work/unlisted"
 judge "Documentation/README.md lists every page" "$work/unlisted"
-if check_swift; then : > "$work/wrong"; else cp "$work/swift.log" "$work/wrong"; fi
-judge "$(ls "$work/swift" | wc -l) Swift blocks type-check" "$work/wrong"
+blocks=$(ls "$work/swift" | wc -l)
+if swift_program; then run_swift > "$work/wrong"; else cp "$work/swift.log" "$work/wrong"; fi
+judge "$blocks Swift blocks run" "$work/wrong"
 
 # names_missing GUIDE: of the names on stdin, those that the guide does not have in backticks.
 names_missing() {
