@@ -116,7 +116,7 @@ stage: ## installs into build/stage, for examples and tests
 	aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
 	@sh Scripts/test.sh headers lint tidy symbols man-check docs-check test-c test-examples \
-		test-swift soak-check aarch64
+		test-swift soak-check faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -169,6 +169,10 @@ sanitize: ## C tests, examples and Swift races under TOOL=asan (with UBSan), tsa
 hostile: ## C tests on both builds, poisoned, shrunk and checked in each round; ONLY=name for one
 	@$(MAKE) --no-print-directory lib BUILD=build/hostile HOSTILE=1
 	@sh Scripts/test_c.sh none hostile hostile_swiftpm
+
+.PHONY: faults
+faults: stage ## every example with each of its requests for memory refused
+	@sh Scripts/faults.sh
 
 .PHONY: soak soak-check
 soak: ## random programs for DURATION=10 seconds; SEED=n shows one again, and shrinks it

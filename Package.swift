@@ -56,13 +56,18 @@ let package = Package(
       path: "Tests/Programs/OneThread"
     ),
     .executableTarget(
+      name: "eddy-signals",
+      dependencies: ["Eddy", "CEddy"],
+      path: "Tests/Programs/Signals"
+    ),
+    .executableTarget(
       name: "eddy-soak",
       dependencies: ["Eddy", "CEddy"],
       path: "Tests/Programs/Soak"
     ),
     .testTarget(
       name: "EddyTests",
-      dependencies: ["Eddy", "CEddy", "eddy-one-thread"],
+      dependencies: ["Eddy", "CEddy", "eddy-one-thread", "eddy-signals"],
       path: "Tests/EddyTests"
     ),
     .testTarget(

@@ -66,8 +66,8 @@ static eddy_status_t cancel_soon(eddy_task_fn fn, const char *why)
     eddy_task_t task;
     eddy_error_t error;
     EDDY_TRY(eddy_task_spawn(fn, NULL, NULL, &task));
-    eddy_status_t status = eddy_sleep(EDDY_MILLISECONDS(20));
-    if (status == EDDY_OK) status = eddy_task_cancel(task, why);
+    const eddy_status_t status = eddy_sleep(EDDY_MILLISECONDS(20));
+    eddy_task_cancel(task, why);   /* also if the sleep failed: the join waits */
     const eddy_status_t end = eddy_task_join(task, NULL);   /* owning: it never gives up */
     if (end != EDDY_OK && eddy_error_current(&error) == EDDY_OK) {
         const char *message = eddy_error_message(error);

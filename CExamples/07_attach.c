@@ -109,20 +109,30 @@ static void read_words(uv_loop_t *uv, uv_pipe_t *words, int descriptor)
     uv_read_start((uv_stream_t *)words, allocate, on_words);
 }
 
+/* The words come in until the pipe is at its end; every handler is a task. */
+static eddy_status_t serve(uv_loop_t *uv, int words_from)
+{
+    uv_pipe_t words;
+    eddy_loop_t loop;
+    EDDY_TRY(eddy_loop_attach(uv, NULL, &loop));            /* Eddy comes in ... */
+    read_words(uv, &words, words_from);
+    uv_run(uv, UV_RUN_DEFAULT);          /* returns when no handle is left, and no task either */
+    printf("all handlers have ended\n");
+    return eddy_loop_detach(loop);                          /* ... and goes */
+}
+
 int main(void)
 {
     static const char asked[] = "one\nslow\ntwo\n";
     uv_loop_t *uv = uv_default_loop();
-    uv_pipe_t words;
-    eddy_loop_t loop;
     int ends[2];
-    if (pipe(ends) != 0 || write(ends[1], asked, sizeof asked - 1) < 0) return 1;
+    if (uv == NULL || pipe(ends) != 0 || write(ends[1], asked, sizeof asked - 1) < 0) {
+        fprintf(stderr, "no loop, no pipe, or no memory for them\n");
+        return 1;
+    }
     close(ends[1]);
-    if (eddy_loop_attach(uv, NULL, &loop) != EDDY_OK) return 1;   /* Eddy comes in ... */
-    read_words(uv, &words, ends[0]);
-    uv_run(uv, UV_RUN_DEFAULT);          /* returns when no handle is left, and no task either */
-    printf("all handlers have ended\n");
-    if (eddy_loop_detach(loop) != EDDY_OK) return 1;              /* ... and goes */
+    const eddy_status_t status = serve(uv, ends[0]);
+    if (status != EDDY_OK) fprintf(stderr, "%s\n", eddy_status_name(status));
     uv_run(uv, UV_RUN_DEFAULT);
-    return uv_loop_close(uv) == 0 ? 0 : 1;
+    return uv_loop_close(uv) == 0 && status == EDDY_OK ? 0 : 1;
 }

@@ -45,7 +45,8 @@
  * Overflowing a task's stack is SIGSEGV in its guard.
  *
  * Release functions, the report hook and stack allocators run with the library closed: inside them
- * only _release functions and those of "Thread: any" work, all others return EDDY_EBUSY.
+ * only _release functions and those of "Thread: any" work, all others return EDDY_EBUSY. In the
+ * report hook eddy_var_get works too: it reads the context of the task or callback concerned.
  */
 #ifndef EDDY_H
 #define EDDY_H
@@ -117,6 +118,8 @@ typedef int32_t eddy_status_t;
 #define EDDY_EFORKED ((eddy_status_t)-5017)           /* the loop belongs to the parent process */
 #define EDDY_EVERSION ((eddy_status_t)-5018)          /* the header is newer than the library */
 #define EDDY_EFOREIGN ((eddy_status_t)-5019)          /* a foreign runtime's own error */
+#define EDDY_ESTOPPED ((eddy_status_t)-5021)          /* the loop was stopped first */
+#define EDDY_EINTERRUPT ((eddy_status_t)-5022)        /* a signal asked the program to end */
 
 /*
  * The name of a status, such as "EDDY_ECANCELED" or "EBADF"; "UNKNOWN" for no status.
@@ -167,6 +170,7 @@ typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
 typedef struct eddy_error { uint64_t id; } eddy_error_t;
 typedef struct eddy_context { uint64_t id; } eddy_context_t;
 typedef struct eddy_token { uint64_t id; } eddy_token_t;
+typedef struct eddy_callback { uint64_t id; } eddy_callback_t;
 
 /* What a task runs, and what eddy_call, eddy_with_timeout, eddy_context_run and eddy_defer run. A
  * positive status, which no function of Eddy gives, is reported and taken as EDDY_EINVAL. */
@@ -229,7 +233,10 @@ typedef struct eddy_report {
     eddy_task_t task;                      /* whom it concerns, or null; compare, do not call */
     const char *EDDY_NULLABLE site;        /* where that was created, or NULL */
 } eddy_report_t;
-typedef void (*eddy_report_fn)(void *EDDY_NULLABLE context, const eddy_report_t *report);
+/* The report hook. It runs in the context of the task or callback concerned; a failed task keeps
+ * its context for that until it is freed. A failure that the hook returns is printed on stderr, and
+ * with it the report. Until 0.4 it returned nothing. */
+typedef eddy_status_t (*eddy_report_fn)(void *EDDY_NULLABLE context, const eddy_report_t *report);
 
 /* Gives stacks in place of the library's own pool, which has guards; this one must see to that. */
 typedef struct eddy_stack_allocator {
@@ -264,14 +271,27 @@ typedef struct eddy_loop_options {
     { (uint32_t)sizeof(eddy_loop_options_t), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0 }
 
 /*
+ * Signals. While a loop of the main thread runs a root task (eddy_main, eddy_run, eddy_loop_run,
+ * eddy_loop_run_with), SIGINT and SIGTERM are handled, each where its disposition is the default.
+ * The first one cancels the root task, with the reason EDDY_REASON_INTERRUPT or
+ * EDDY_REASON_TERMINATE. One more of either, or the first one when the root has ended, puts the
+ * default back and is raised again: it ends the process, also where a task blocks the thread. The
+ * default is back when the run has ended. In the child of a fork it is back at once.
+ * EDDY_LOOP_NO_SIGNALS leaves both alone; an attached loop and run_until and run_forever always do.
+ */
+#define EDDY_LOOP_NO_SIGNALS ((uint32_t)64)
+
+/*
  * Runs a task function on a new loop of this thread, closes the loop and returns the function's
- * status. When the root task has ended, every other task is cancelled and awaited first.
+ * status. When the root task has ended, eddy_loop_shutdown ends all others first.
  * options may be NULL. context is passed to fn and must outlive it.
  * Returns fn's status, or EDDY_EINVAL (fn is NULL), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBUSY (this
  * thread has a loop, or the process has a second copy of this runtime), EDDY_EVERSION (this header
  * is newer than the library), EDDY_EDEADLK (every
  * task waited for something that cannot happen: the root was cancelled for that, and ended so),
- * EDDY_EGRACE (tasks were left that cannot end; named in a report; their memory is abandoned).
+ * EDDY_EINTERRUPT (the root ended cancelled, and a signal was its first reason; the error's message
+ * begins with SIGINT or SIGTERM), EDDY_ESTOPPED (eddy_loop_stop), EDDY_EGRACE (tasks were left that
+ * did not end within the loop's grace; named in a report; their memory is abandoned).
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_run(options, fn, context)                                                            \
@@ -281,8 +301,9 @@ EDDY_API eddy_status_t eddy_run_versioned(int32_t version,
     void *EDDY_NULLABLE context);
 
 /*
- * eddy_run for main: a failure is printed to stderr as a tree of errors.
- * Returns 0 if fn gave EDDY_OK, else 1: the process's exit status.
+ * eddy_run for main: a failure is printed to stderr as a tree of errors, but not EDDY_EINTERRUPT.
+ * Returns the process's exit status: 0 if fn gave EDDY_OK, 130 and 143 (128 + the signal) for
+ * EDDY_EINTERRUPT by SIGINT and SIGTERM, else 1.
  * Suspends: no. Cancel point: no. Thread: any without a loop. Since: 0.1
  */
 #define eddy_main(fn, context) eddy_main_versioned(EDDY_VERSION_NUMBER, (fn), (context))
@@ -303,22 +324,58 @@ EDDY_API eddy_status_t eddy_loop_create_versioned(int32_t version,
     const eddy_loop_options_t *EDDY_NULLABLE options, eddy_loop_t *EDDY_NULLABLE ret_loop);
 
 /*
- * Runs fn as a root task until it has ended. Other tasks keep their state between two runs.
+ * Runs fn as a root task until it has ended. It runs in the loop's own context, so what it sets is
+ * there in the next run; other tasks keep their state between two runs too.
  * ret_value may be NULL; the value is borrowed until the next run or the close. A failure's error
  * is read with eddy_error_current.
  * Returns fn's status; EDDY_EINVAL, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOMEM, EDDY_EBUSY (it
- * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK as eddy_run,
- * EDDY_EGRACE (deadlocked, and it did not end when cancelled).
+ * runs already), EDDY_ECLOSED (eddy_loop_shutdown was called), EDDY_EDEADLK and EDDY_EINTERRUPT as
+ * eddy_run, EDDY_ESTOPPED (eddy_loop_stop; the root is then a task like any other), EDDY_EGRACE
+ * (deadlocked, and it did not end when cancelled).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_run(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
     void *EDDY_NULLABLE context, void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /*
+ * Runs the loop until a future or a task of it is done; one that is done already is read at once.
+ * It is only observed: nothing cancels it, and it can be run for again.
+ * Ownership: as eddy_future_wait; ret_value may be NULL.
+ * Returns what eddy_future_result then gives; EDDY_ESTOPPED (eddy_loop_stop came first),
+ * EDDY_EDEADLK (nothing can ever run again); in both cases it is pending still. Or EDDY_EBADHANDLE,
+ * EDDY_EWRONGTHREAD, EDDY_EBUSY, EDDY_EPERM, EDDY_ECLOSED as eddy_loop_run.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_until(eddy_loop_t loop, eddy_future_t future,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/*
+ * Runs the loop until eddy_loop_stop, whatever tasks there are. With none it waits for the door.
+ * Returns EDDY_OK when stopped; EDDY_EDEADLK (nothing can ever run again, and this thread is the
+ * only one); EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY, EDDY_EPERM, EDDY_ECLOSED as
+ * eddy_loop_run.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_forever(eddy_loop_t loop);
+
+/*
+ * Ends the run of a loop: the round that runs ends, and what it made ready waits for the next run.
+ * Before a run it makes that one round long: what is ready then, and what a poll that does not wait
+ * adds. It cancels nothing. From another thread: post a call of it (eddy_post_threadsafe).
+ * Returns EDDY_OK, also when asked before; EDDY_EPERM (an attached loop), EDDY_ECLOSED (it is
+ * shutting down), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_stop(eddy_loop_t loop);
+
+/*
  * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
- * give EDDY_ECLOSED.
+ * give EDDY_ECLOSED; callbacks run. It lasts as long as the loop's grace, on the loop's clock, at
+ * most; the virtual clock waits that long for other threads and descriptors in real time. A failure
+ * that nobody reads is reported as one of the shutdown.
  * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
- * left that nothing can wake; each is named in a report).
+ * left that did not end within the grace, or that nothing can wake; each is named in a report. It
+ * can be called again, or the loop left with eddy_loop_detach).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
@@ -326,11 +383,40 @@ EDDY_API eddy_status_t eddy_loop_shutdown(eddy_loop_t loop);
 /*
  * Frees a loop and unbinds it from its thread. Handles that still hold references are reported,
  * then freed with their values.
- * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (it runs, or tasks are live: shut down
- * first; a suspended stack is never freed).
+ * Returns EDDY_EBADHANDLE (also: closed before), EDDY_EWRONGTHREAD, EDDY_EBUSY (it runs, or tasks
+ * are live: shut down first; a suspended stack is never freed).
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_close(eddy_loop_t loop);
+
+/*
+ * Sets a loop's report hook. fn: NULL for text on stderr. context: passed to fn; it must outlive
+ * the loop, or the next call of this.
+ * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_set_report(eddy_loop_t loop, eddy_report_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context);
+
+/*
+ * A loop's report hook. ret_fn receives NULL where it is text on stderr; ret_context may be NULL.
+ * Returns EDDY_EINVAL (ret_fn is NULL), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_report(eddy_loop_t loop,
+    eddy_report_fn EDDY_NULLABLE *EDDY_NULLABLE ret_fn,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_context);
+
+/*
+ * Reports something on this thread's loop, for code that nobody can receive a failure from. The
+ * report concerns the current task, if any, and has the current error with it if that has this
+ * status. status: a failure or 0. text: copied; NULL: what the status means.
+ * Returns EDDY_OK, EDDY_EINVAL (status is positive), EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_report_text(status, text) eddy_report_text_at(EDDY_SITE, (status), (text))
+EDDY_API eddy_status_t eddy_report_text_at(const char *EDDY_NULLABLE site, eddy_status_t status,
+    const char *EDDY_NULLABLE text);
 
 /*
  * The loop of this thread.
@@ -384,6 +470,16 @@ typedef struct eddy_spawn_options {
 EDDY_API eddy_status_t eddy_task_spawn_at(const char *EDDY_NULLABLE site,
     eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
     const eddy_spawn_options_t *EDDY_NULLABLE options, eddy_task_t *EDDY_NULLABLE ret_task);
+
+/*
+ * eddy_loop_run with a name, a stack and a context for the root, and release_context as
+ * eddy_task_spawn has them. options may be NULL; EDDY_SPAWN_EAGER changes nothing here.
+ * Returns as eddy_loop_run; EDDY_E2BIG; EDDY_EBADHANDLE for options->context too.
+ * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_loop_run_with(eddy_loop_t loop, eddy_task_fn EDDY_NULLABLE fn,
+    void *EDDY_NULLABLE context, const eddy_spawn_options_t *EDDY_NULLABLE options,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
 /*
  * Starts a task as a child of an open group, from any task or callback of the loop: closing the
@@ -502,6 +598,8 @@ EDDY_API eddy_status_t eddy_task_set_local(void *EDDY_NULLABLE local);
 #define EDDY_REASON_BODY ((int32_t)4)     /* the scope is closing with a failure */
 #define EDDY_REASON_SHUTDOWN ((int32_t)5) /* the loop is shutting down */
 #define EDDY_REASON_DEADLOCK ((int32_t)6) /* nothing could ever run again */
+#define EDDY_REASON_INTERRUPT ((int32_t)7) /* SIGINT; the message names it */
+#define EDDY_REASON_TERMINATE ((int32_t)8) /* SIGTERM */
 typedef struct eddy_reason {
     int32_t code;                         /* EDDY_REASON_* */
     int32_t reserved;
@@ -518,7 +616,7 @@ typedef struct eddy_task_info {
     eddy_scope_t scope;                   /* the group it is in, or null */
     uint64_t serial;                      /* counts the loop's tasks from 1 */
     int32_t wait_kind;                    /* EDDY_WAIT_* */
-    int32_t cancel_requests;              /* by eddy_task_cancel or a cancelled joiner */
+    int32_t cancel_requests;              /* by eddy_task_cancel, a joiner or a signal */
     uint64_t wait_target;                 /* by wait_kind */
     int64_t since_ns;                     /* when the wait began, loop's clock, to the turn */
     const char *EDDY_NULLABLE site;       /* where it was spawned, or NULL */
@@ -604,8 +702,9 @@ EDDY_API int32_t eddy_cancelled(void);
 /*
  * Waits until a descriptor is ready. It is set to O_NONBLOCK and stays so. Several tasks may wait
  * for one descriptor. Do not close a descriptor that a task waits for: cancel the task first.
- * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE and its kin, any
- * of them. ret_events, may be NULL: which of those came; an error counts as all.
+ * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE, EDDY_WRITABLE
+ * and EDDY_DISCONNECTED, any of them. ret_events, may be NULL: which of those came; an error counts
+ * as all.
  * Returns EDDY_OK, EDDY_ECANCELED, EDDY_EINVAL (no or unknown events, fd < 0), -EBADF, EDDY_EPERM
  * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t),
  * EDDY_ENOTTASK, EDDY_ENOMEM.
@@ -1005,10 +1104,11 @@ EDDY_API eddy_status_t eddy_error_release(eddy_error_t error);
  *
  * A context binds variables to values. A task has one of its own, which begins as a copy of what is
  * current at its spawn; that costs the same whatever is in it, and later sets on either side are
- * invisible to the other. A done callback and what eddy_post calls run in a copy of what was
- * current when they were handed in; what came from another thread runs in a copy of the loop's own
- * context, which is what is current outside tasks and callbacks. The functions of a scope
- * (eddy_call, eddy_defer) run in the task's.
+ * invisible to the other. A done callback and what eddy_call_soon, eddy_call_later, eddy_post and
+ * a descriptor call run in a copy of what was current when they were handed in; what came through
+ * the door for other threads runs in a copy of the loop's own context, which is what is current
+ * outside tasks and callbacks, and what root tasks run in. The functions of a scope (eddy_call,
+ * eddy_defer) run in the task's.
  * A read takes time with the number of variables that are set in the context, and so does a set
  * after a copy.
  */
@@ -1227,13 +1327,137 @@ EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
  * Callbacks, and the door for other threads
  *
  * What comes through the door runs on the loop's thread in a later turn, in the order of arrival
- * from each thread. A loop whose thread is not the only one of its process waits for the door when
- * it has nothing else to do; one whose thread is alone has a deadlock then, and says so.
+ * from each thread; what the loop's own thread sends, in the next round. A loop whose thread is not
+ * the only one of its process waits for the door when it has nothing else to do; one whose thread
+ * is alone has a deadlock then, and says so.
  */
 
+typedef struct eddy_callback_options {
+    uint32_t size;
+    uint32_t flags;                                   /* 0 */
+    eddy_release_fn EDDY_NULLABLE release_context;    /* called once when fn can run no more */
+    eddy_context_t context;                           /* to run in; null: a copy of the current */
+} eddy_callback_options_t;
+#define EDDY_CALLBACK_OPTIONS_INIT { (uint32_t)sizeof(eddy_callback_options_t), 0, NULL, { 0 } }
+
 /*
- * Calls fn(context) in a later round, outside any task. A failure that it returns is reported.
- * Ownership: release_context, which may be NULL, is called once after it, or when the loop is
+ * Calls fn(context) in the next round, outside any task. A failure that it returns is reported, and
+ * the loop goes on. options may be NULL. Those of one round run in the order of the calls.
+ * Ownership: ret_callback may be NULL; else it receives one reference. options->release_context is
+ * called exactly once in every outcome: after fn, when the callback is cancelled, when the loop is
+ * closed first, or here if refused.
+ * Returns EDDY_EINVAL (fn is NULL, unknown flags), EDDY_E2BIG, EDDY_ENOMEM, EDDY_EBADHANDLE
+ * (options->context), EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_call_soon(fn, context, options, ret_callback)                                        \
+    eddy_call_soon_at(EDDY_SITE, (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_soon_at(const char *EDDY_NULLABLE site,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+
+/*
+ * eddy_call_soon after a time, and at a time on the loop's clock (eddy_now). What is due joins the
+ * next turn behind what is ready then, by time, and for equal times in the order of the calls. A
+ * time that has passed is due too, and ordered by how long ago it was; EDDY_FOREVER never comes. A
+ * callback that is still to come does not keep a run or a shutdown going.
+ * Ownership: as eddy_call_soon. Returns as eddy_call_soon.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_call_later(delay_ns, fn, context, options, ret_callback)                             \
+    eddy_call_later_at(EDDY_SITE, (delay_ns), (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_later_at(const char *EDDY_NULLABLE site, int64_t delay_ns,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+#define eddy_call_when(when_ns, fn, context, options, ret_callback)                               \
+    eddy_call_when_at(EDDY_SITE, (when_ns), (fn), (context), (options), (ret_callback))
+EDDY_API eddy_status_t eddy_call_when_at(const char *EDDY_NULLABLE site, int64_t when_ns,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options,
+    eddy_callback_t *EDDY_NULLABLE ret_callback);
+
+/*
+ * Takes a callback back: it is not called, also if its turn has come in this very round. Its
+ * context is released here.
+ * Returns EDDY_OK; EDDY_EALREADY (it runs, has run or was cancelled), EDDY_EBADHANDLE (also: over,
+ * and without a reference), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_callback_cancel(eddy_callback_t callback);
+
+/* The states of a callback. */
+#define EDDY_CALLBACK_PENDING ((int32_t)0)
+#define EDDY_CALLBACK_DONE EDDY_TASK_DONE              /* it runs, or has run */
+#define EDDY_CALLBACK_CANCELED EDDY_TASK_CANCELED
+typedef struct eddy_callback_info {
+    uint32_t size;
+    int32_t state;                        /* EDDY_CALLBACK_* */
+    int64_t when_ns;                      /* its time; of eddy_call_soon: that of the call's turn */
+    const char *EDDY_NULLABLE site;       /* where it was registered, or NULL */
+} eddy_callback_info_t;
+
+/*
+ * Describes a callback. Set ret_info->size to sizeof(eddy_callback_info_t) first; as many bytes are
+ * written.
+ * Returns EDDY_EINVAL, EDDY_E2BIG, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_callback_info(eddy_callback_t callback,
+    eddy_callback_info_t *EDDY_NULLABLE ret_info);
+
+/* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_callback_retain(eddy_callback_t callback);
+
+/* Ends a reference; never cancels. Null is harmless. Returns EDDY_EBADHANDLE (also one release too
+ * many), EDDY_EWRONGTHREAD. Works inside release functions.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_callback_release(eddy_callback_t callback);
+
+/*
+ * Calls fn(context) in a round of each turn in which a descriptor can be read, outside any task,
+ * until eddy_fd_remove_reader. A descriptor has one such callback: a new one replaces the old. It
+ * may also be waited for with eddy_fd_wait, and it is set to O_NONBLOCK. While a descriptor has a
+ * callback, something can still happen, so that a loop of waiting tasks has no deadlock. Do not
+ * close the descriptor before its callbacks are removed. A failure that fn returns is reported, and
+ * fn stays. An error of the descriptor counts as readable and writable. On the virtual clock time
+ * stands still while a descriptor stays ready for its callback, since something can run.
+ * fd: as in eddy_fd_wait. options may be NULL. Each call runs in one and the same context: what fn
+ * sets there stays for the next.
+ * Ownership: options->release_context is called exactly once: when the callback is removed,
+ * replaced or dropped by the loop's close, by then at the end of a call that is under way, or here
+ * if refused. A call that is refused leaves the callback that was there.
+ * Returns as eddy_call_soon; EDDY_EINVAL (fd < 0), -EBADF, EDDY_EPERM (a regular file), EDDY_EBUSY
+ * (something other than Eddy polls it on this uv_loop_t).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+#define eddy_fd_add_reader(fd, fn, context, options)                                              \
+    eddy_fd_add_reader_at(EDDY_SITE, (fd), (fn), (context), (options))
+EDDY_API eddy_status_t eddy_fd_add_reader_at(const char *EDDY_NULLABLE site, int32_t fd,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options);
+
+/* eddy_fd_add_reader for a descriptor that can be written. The two are apart.
+ * Ownership: as eddy_fd_add_reader. Returns as eddy_fd_add_reader.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+#define eddy_fd_add_writer(fd, fn, context, options)                                              \
+    eddy_fd_add_writer_at(EDDY_SITE, (fd), (fn), (context), (options))
+EDDY_API eddy_status_t eddy_fd_add_writer_at(const char *EDDY_NULLABLE site, int32_t fd,
+    eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLABLE context,
+    const eddy_callback_options_t *EDDY_NULLABLE options);
+
+/* Removes what eddy_fd_add_reader, or eddy_fd_add_writer, has registered: it is called no more,
+ * also if its turn has come. Returns EDDY_OK, EDDY_EALREADY (there is none), EDDY_EINVAL (fd < 0),
+ * EDDY_EWRONGTHREAD (no loop here).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_fd_remove_reader(int32_t fd);
+EDDY_API eddy_status_t eddy_fd_remove_writer(int32_t fd);
+
+/*
+ * eddy_call_soon without options and handle. eddy_post_threadsafe is its twin for other threads.
+ * Ownership: release_context, which may be NULL, is called once after fn, or when the loop is
  * closed first, or when the call is refused.
  * Returns EDDY_EINVAL (fn is NULL), EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
@@ -1242,7 +1466,7 @@ EDDY_API eddy_status_t eddy_post(eddy_task_fn EDDY_NULLABLE fn, void *EDDY_NULLA
     eddy_release_fn EDDY_NULLABLE release_context);
 
 /*
- * eddy_post from any thread, to the loop given. A blocked loop is woken.
+ * eddy_call_soon from any thread, to the loop given. A blocked loop is woken.
  * Ownership: as eddy_post; release_context runs on the loop's thread, or here if refused.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE (the loop is closed), EDDY_EFORKED.
  * Suspends: no. Cancel point: no. Thread: any. Since: 0.2
@@ -1302,7 +1526,9 @@ EDDY_API eddy_status_t eddy_loop_attach_versioned(int32_t version, void *EDDY_NU
 /*
  * Unbinds an attached loop. Its handles are closed; libuv lets go of them in the host's next
  * uv_run.
- * Returns EDDY_EBUSY (tasks are live, or called from inside Eddy), EDDY_EPERM (not attached),
+ * Since 0.4 it also leaves a loop whose shutdown gave EDDY_EGRACE: the thread is free for another
+ * one, what is left of the tasks never runs again, and their memory is abandoned.
+ * Returns EDDY_EBUSY (tasks are live, or called from inside Eddy), EDDY_EPERM (neither of these),
  * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop, outside its tasks and callbacks. Since: 0.2
  */
@@ -1353,6 +1579,7 @@ EDDY_API eddy_status_t eddy_test_trace_hash(uint64_t *EDDY_NULLABLE ret_hash);
 #define EDDY_FINDING_CHECK ((int32_t)10)     /* options->after gave a failure */
 #define EDDY_FINDING_TIMER ((int32_t)11)     /* Eddy's own fault, as is the next */
 #define EDDY_FINDING_STACK ((int32_t)12)
+#define EDDY_FINDING_CALLBACK ((int32_t)13)  /* it outlives the task under test, or a reference */
 
 typedef struct eddy_test_finding {
     uint32_t size;
@@ -1370,7 +1597,7 @@ typedef struct eddy_test_finding {
     { (uint32_t)sizeof(eddy_test_finding_t), 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
 
 #define EDDY_TEST_DEADLINE ((uint32_t)1)   /* cancelled by a deadline, not by a request */
-#define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks may outlive the one under test */
+#define EDDY_TEST_OUTLIVE ((uint32_t)2)    /* tasks and callbacks may outlive the one under test */
 #define EDDY_TEST_ENDLESS ((uint32_t)4)    /* it may wait for ever until it is cancelled */
 #define EDDY_TEST_THREADS ((uint32_t)8)    /* others open descriptors, so none are looked at */
 

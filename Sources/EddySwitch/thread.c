@@ -30,6 +30,7 @@ static void after_fork_in_child(void) {
     thread->loop = NULL;
     thread->bound = NULL;
     thread->state = EDDY_SW_THREAD_FORKED;
+    eddy_sw_signals_forked();
     for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) {
         uint64_t word = __atomic_load_n(&eddy_sw_loop_words[i], __ATOMIC_RELAXED);
         if ((word & EDDY_SW_LOOP_LIVE) == 0) continue;

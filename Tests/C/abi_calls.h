@@ -20,7 +20,8 @@
 #define KIND_ERROR 16u
 #define KIND_CONTEXT 32u
 #define KIND_TOKEN 64u
-#define KIND_COUNT 7
+#define KIND_CALLBACK 128u
+#define KIND_COUNT 8
 
 #define ABI_RELEASES 1u     /* hands in a value, a context or an instance */
 #define ABI_SILENT 2u       /* has no status to give: ABI_NOTHING stands for every refusal */
@@ -28,6 +29,8 @@
 #define ABI_ENDS 8u         /* a _release function: works with the library closed */
 #define ABI_TASK 16u        /* "Thread: task" */
 #define ABI_STARTS 32u      /* makes a loop of its own: "Thread: any without a loop" */
+
+#define ABI_HOOK 64u        /* works in the report hook */
 
 #define ABI_NOTHING ((eddy_status_t)-999999)
 
@@ -85,8 +88,14 @@ static const eddy_var_t abi_plain = EDDY_VAR_INIT("plain", NULL, NULL);
 #define ERROR ((eddy_error_t){ id })
 #define CONTEXT ((eddy_context_t){ id })
 #define TOKEN ((eddy_token_t){ id })
+#define CALLBACK ((eddy_callback_t){ id })
 
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
+ABI_CALL(loop_run_with, const eddy_spawn_options_t options = abi_spawn_options();
+    return eddy_loop_run_with(LOOP, abi_body, &abi_released, &options, NULL))
+ABI_CALL(loop_run_until, return eddy_loop_run_until(LOOP, (eddy_future_t){ 0 }, NULL))
+ABI_CALL(loop_run_forever, return eddy_loop_run_forever(LOOP))
+ABI_CALL(loop_stop, return eddy_loop_stop(LOOP))
 ABI_CALL(loop_shutdown, return eddy_loop_shutdown(LOOP))
 ABI_CALL(loop_close, return eddy_loop_close(LOOP))
 ABI_CALL(loop_detach, return eddy_loop_detach(LOOP))
@@ -157,6 +166,8 @@ ABI_CALL(var_set, return eddy_var_set(&abi_variable, &abi_released, NULL))
 ABI_CALL(var_set_token, eddy_token_t token;
     return eddy_var_set(&abi_variable, &abi_released, &token))
 
+#include "abi_callbacks.h"
+
 ABI_CALL(run, return eddy_run(NULL, abi_body, NULL))
 ABI_CALL(loop_create, eddy_loop_t loop; return eddy_loop_create(NULL, &loop))
 ABI_CALL(loop_attach, static char no_uv_loop[1]; eddy_loop_t loop;
@@ -207,10 +218,15 @@ ABI_CALL(foreign_spawn_below_loop,
 #undef ERROR
 #undef CONTEXT
 #undef TOKEN
+#undef CALLBACK
 
 #define KIND_WAITABLE (KIND_TASK | KIND_FUTURE)
 static const abi_call_t abi_handle_calls[] = {
     { "loop_run", KIND_LOOP, 0, call_loop_run },
+    { "loop_run_with", KIND_LOOP, ABI_RELEASES, call_loop_run_with },
+    { "loop_run_until", KIND_LOOP, 0, call_loop_run_until },
+    { "loop_run_forever", KIND_LOOP, 0, call_loop_run_forever },
+    { "loop_stop", KIND_LOOP, 0, call_loop_stop },
     { "loop_shutdown", KIND_LOOP, 0, call_loop_shutdown },
     { "loop_close", KIND_LOOP, 0, call_loop_close },
     { "loop_detach", KIND_LOOP, 0, call_loop_detach },
@@ -259,6 +275,12 @@ static const abi_call_t abi_handle_calls[] = {
     { "var_reset", KIND_TOKEN, 0, call_var_reset },
     { "context_release", KIND_CONTEXT, ABI_NULL_OK | ABI_ENDS, call_context_release },
     { "token_release", KIND_TOKEN, ABI_NULL_OK | ABI_ENDS, call_token_release },
+    { "callback_cancel", KIND_CALLBACK, 0, call_callback_cancel },
+    { "callback_info", KIND_CALLBACK, 0, call_callback_info },
+    { "callback_retain", KIND_CALLBACK, 0, call_callback_retain },
+    { "callback_release", KIND_CALLBACK, ABI_NULL_OK | ABI_ENDS, call_callback_release },
+    { "loop_set_report", KIND_LOOP, 0, call_loop_set_report },
+    { "loop_report", KIND_LOOP, 0, call_loop_report },
     { "task_release", KIND_TASK, ABI_NULL_OK | ABI_ENDS, call_task_release },
     { "future_release", KIND_WAITABLE, ABI_NULL_OK | ABI_ENDS, call_future_release },
     { "error_release", KIND_ERROR, ABI_NULL_OK | ABI_ENDS, call_error_release },
@@ -276,13 +298,21 @@ static const abi_call_t abi_free_calls[] = {
     { "loop_data", 0, ABI_SILENT, call_loop_data },
     { "loop_set_data", 0, ABI_RELEASES, call_loop_set_data },
     { "post", 0, ABI_RELEASES, call_post },
+    { "call_soon", 0, ABI_RELEASES, call_call_soon },
+    { "call_later", 0, ABI_RELEASES, call_call_later },
+    { "call_when", 0, ABI_RELEASES, call_call_when },
+    { "fd_add_reader", 0, ABI_RELEASES, call_fd_add_reader },
+    { "fd_add_writer", 0, ABI_RELEASES, call_fd_add_writer },
+    { "fd_remove_reader", 0, 0, call_fd_remove_reader },
+    { "fd_remove_writer", 0, 0, call_fd_remove_writer },
+    { "report_text", 0, 0, call_report_text },
     { "sleep_start", 0, 0, call_sleep_start },
     { "now", 0, 0, call_now },
     { "task_spawn", 0, ABI_RELEASES, call_task_spawn },
     { "future_create", 0, 0, call_future_create },
     { "error_current", 0, 0, call_error_current },
     { "foreign_register", 0, 0, call_foreign_register },
-    { "var_get", 0, 0, call_var_get },
+    { "var_get", 0, ABI_HOOK, call_var_get },
     { "var_set", 0, ABI_RELEASES, call_var_set },
     { "var_set with a token", 0, ABI_RELEASES, call_var_set_token },
     { "context_copy of the current one", 0, 0, call_context_copy },
@@ -331,10 +361,13 @@ typedef struct abi_handles {
     uint64_t ids[KIND_COUNT];
 } abi_handles_t;
 
-/* Adds a context and a token, and ends them. */
+/* Adds a context, a token and a callback that is never called, and ends them. */
 static inline void abi_open_contexts(abi_handles_t *handles) {
     eddy_context_t context = { 0 };
     eddy_token_t token = { 0 };
+    eddy_callback_t callback = { 0 };
+    CHECK_STATUS(eddy_call_when(EDDY_FOREVER, abi_body, NULL, NULL, &callback), EDDY_OK);
+    handles->ids[7] = callback.id;
     CHECK_STATUS(eddy_context_copy(context, &context), EDDY_OK);
     CHECK_STATUS(eddy_var_set(&abi_plain, NULL, &token), EDDY_OK);
     handles->ids[5] = context.id;
@@ -344,6 +377,8 @@ static inline void abi_open_contexts(abi_handles_t *handles) {
 static inline void abi_close_contexts(const abi_handles_t *handles) {
     CHECK_STATUS(eddy_context_release((eddy_context_t){ handles->ids[5] }), EDDY_OK);
     CHECK_STATUS(eddy_token_release((eddy_token_t){ handles->ids[6] }), EDDY_OK);
+    CHECK_STATUS(eddy_callback_cancel((eddy_callback_t){ handles->ids[7] }), EDDY_OK);
+    CHECK_STATUS(eddy_callback_release((eddy_callback_t){ handles->ids[7] }), EDDY_OK);
 }
 
 /* The first live handle that a call accepts, or 0. */

@@ -73,6 +73,7 @@ static eddy_status_t null_body(void *context) {
     CHECK_STATUS(eddy_error_release((eddy_error_t){ 0 }), EDDY_OK);
     CHECK_STATUS(eddy_context_release((eddy_context_t){ 0 }), EDDY_OK);
     CHECK_STATUS(eddy_token_release((eddy_token_t){ 0 }), EDDY_OK);
+    CHECK_STATUS(eddy_callback_release((eddy_callback_t){ 0 }), EDDY_OK);
     CHECK_INT(eddy_task_future((eddy_task_t){ 0 }).id, 0);
     CHECK_INT(eddy_task_scope((eddy_task_t){ 0 }).id, 0);
     return eddy_task_release(ended_task());
@@ -114,7 +115,7 @@ static void stale_ids(void) {
 static eddy_status_t wrong_kind_body(void *context) {
     (void)context;
     static const char *const kinds[] = { "a loop's", "a task's", "a future's", "a scope's",
-        "an error's", "a context's", "a token's" };
+        "an error's", "a context's", "a token's", "a callback's" };
     const abi_handles_t live = open_handles();
     for (int index = 0; index < ABI_HANDLE_CALLS; index++)
         for (int kind = 0; kind < KIND_COUNT; kind++)

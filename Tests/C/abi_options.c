@@ -44,6 +44,7 @@ FILL(fill_loop, eddy_loop_options_t, EDDY_LOOP_OPTIONS_INIT)
 FILL(fill_test, eddy_test_options_t, EDDY_TEST_OPTIONS_INIT)
 FILL(fill_finding, eddy_test_finding_t, EDDY_TEST_FINDING_INIT)
 FILL(fill_spawn, eddy_spawn_options_t, EDDY_SPAWN_OPTIONS_INIT)
+FILL(fill_callback, eddy_callback_options_t, EDDY_CALLBACK_OPTIONS_INIT)
 FILL(fill_scope, eddy_scope_options_t, EDDY_SCOPE_OPTIONS_INIT)
 FILL(fill_foreign, eddy_foreign_options_t, EDDY_FOREIGN_OPTIONS_INIT)
 
@@ -124,6 +125,13 @@ static eddy_status_t with_group_spawn(const buffer_t *buffer) {
     return status;
 }
 
+static eddy_status_t with_call_soon(const buffer_t *buffer) {
+    buffer_t copy = *buffer;
+    eddy_callback_options_t *options = (eddy_callback_options_t *)&copy;
+    if (options->size >= sizeof *options) options->release_context = count_release;
+    return eddy_call_soon(body, &abi_released, options, NULL);
+}
+
 #define OPEN(name, call)                                                                          \
     static eddy_status_t name(const buffer_t *buffer) {                                           \
         const eddy_scope_options_t *options = (const eddy_scope_options_t *)buffer;               \
@@ -192,6 +200,7 @@ static const row_t rows[] = {
     { "test finding", SIZE(eddy_test_finding_t), fill_finding, with_finding, 0, 0, 1, 4, 0 },
     { "task_spawn", SIZE(eddy_spawn_options_t), fill_spawn, with_task_spawn, 1, 0, 0, 4, 1 },
     { "group_spawn", SIZE(eddy_spawn_options_t), fill_spawn, with_group_spawn, 1, 0, 0, 4, 1 },
+    { "call_soon", SIZE(eddy_callback_options_t), fill_callback, with_call_soon, 1, 0, 0, 4, 1 },
     { "scope_open", SIZE(eddy_scope_options_t), fill_scope, with_scope_open, 0, 0, 0, 4, 1 },
     { "group_open", SIZE(eddy_scope_options_t), fill_scope, with_group_open, 0, 0, 0, 4, 1 },
     { "timeout_open", SIZE(eddy_scope_options_t), fill_scope, with_timeout_open, 0, 0, 0, 4, 1 },
@@ -247,7 +256,7 @@ static void try_sizes(const row_t *row) {
 }
 
 static void try_flags(const row_t *row) {
-    static const uint32_t unknown[] = { 0x40, 0x80, 0x100, 0x80000000u };
+    static const uint32_t unknown[] = { 0x4000, 0x8000, 0x10000, 0x80000000u };
     buffer_t buffer;
     for (size_t index = 0; row->flags && index < sizeof unknown / sizeof unknown[0]; index++) {
         row->fill(&buffer);

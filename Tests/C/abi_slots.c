@@ -51,6 +51,7 @@ static void use_slots_once(int *ran) {
     abi_open_contexts(&contexts);
     remember(contexts.ids[5]);
     remember(contexts.ids[6]);
+    remember(contexts.ids[7]);
     abi_close_contexts(&contexts);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);
@@ -65,6 +66,7 @@ static void refuse_seen(void) {
         CHECK_STATUS(eddy_scope_cancel((eddy_scope_t){ seen[index] }, NULL), EDDY_EBADHANDLE);
         CHECK_STATUS(eddy_context_retain((eddy_context_t){ seen[index] }), EDDY_EBADHANDLE);
         CHECK_STATUS(eddy_var_reset((eddy_token_t){ seen[index] }), EDDY_EBADHANDLE);
+        CHECK_STATUS(eddy_callback_retain((eddy_callback_t){ seen[index] }), EDDY_EBADHANDLE);
     }
 }
 

@@ -178,7 +178,7 @@ static void refused_attach(void) {
     CHECK_STATUS(eddy_loop_attach(&uv, NULL, NULL), EDDY_EINVAL);
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK;
     CHECK_STATUS(eddy_loop_attach(&uv, &options, &loop), EDDY_EINVAL);
-    options.flags = 0x40;
+    options.flags = 0x40000000;
     CHECK_STATUS(eddy_loop_attach(&uv, &options, &loop), EDDY_EINVAL);
     CHECK_STATUS(eddy_loop_attach_versioned(EDDY_VERSION_NUMBER + 1, &uv, NULL, &loop),
         EDDY_EVERSION);

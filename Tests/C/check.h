@@ -148,7 +148,7 @@ static inline void reports_clear(void) {
     reports.site = "";
 }
 
-static inline void reports_record(void *context, const eddy_report_t *report) {
+static inline eddy_status_t reports_record(void *context, const eddy_report_t *report) {
     (void)context;
     check_report_t *kept = &reports.all[reports.count % CHECK_REPORTS_KEPT];
     reports.count++;
@@ -159,6 +159,7 @@ static inline void reports_record(void *context, const eddy_report_t *report) {
     reports.status = kept->status;
     reports.text = kept->text;
     reports.site = kept->site;
+    return EDDY_OK;
 }
 
 /* How many reports so far have this status. */

@@ -103,10 +103,11 @@ static void failing_defer(void) {
 }
 
 /* The hook gets its own context, and a struct that says its size. */
-static void picky_hook(void *context, const eddy_report_t *report) {
+static eddy_status_t picky_hook(void *context, const eddy_report_t *report) {
     CHECK(report->size >= sizeof(eddy_report_t));
     CHECK(report->text != NULL && report->text[0] != '\0');
     ++*(int *)context;
+    return EDDY_OK;
 }
 
 static eddy_status_t two_unread(void *context) {

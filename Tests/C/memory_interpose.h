@@ -5,7 +5,7 @@
  * Owns the counts, of calls made by Eddy and libuv alone: what the C library or, in the SwiftPM
  * build, Swift's own runtime asks for passes through. While `memory.armed` is set, each call that
  * could fail is a step; step number `fail_at` fails, and with `and_later` every step after it too.
- * Invariants: a block that Eddy or libuv frees was made by one of them.
+ * Invariants: only blocks that one of them made are counted, whoever frees them.
  * Threads: one.
  */
 #ifndef MEMORY_INTERPOSE_H
@@ -16,6 +16,7 @@
 #include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -28,6 +29,7 @@ static volatile struct {
     int64_t steps;             /* since it was armed */
     int64_t fail_at;           /* which step fails; 0: none */
     int and_later;             /* 1: so do all after it */
+    int64_t every;             /* each step whose number this divides fails; 0: none */
     int64_t failures;          /* steps that failed */
     int64_t blocks;            /* live, of malloc and its kin */
     int64_t bytes;             /* of those, with what malloc keeps beside each */
@@ -91,22 +93,48 @@ static inline void memory_disarm(void) { memory.armed = 0; }
 static int memory_fails(const void *caller) {
     if (!memory.armed || !memory_is_ours(caller)) return 0;
     memory.steps++;
-    if (memory.fail_at == 0 || memory.steps < memory.fail_at) return 0;
-    if (memory.steps > memory.fail_at && !memory.and_later) return 0;
+    const int due = memory.every != 0 && memory.steps % memory.every == 0;
+    if (!due && (memory.fail_at == 0 || memory.steps < memory.fail_at)) return 0;
+    if (!due && memory.steps > memory.fail_at && !memory.and_later) return 0;
     memory.failures++;
     errno = ENOMEM;
     return 1;
 }
 
-/* Counts a block in, or out with -1. */
+/* The live blocks that are ours, by address: open addressing; a place emptied before a used one
+ * stays marked. */
+#define MEMORY_PLACES 131072
+static uintptr_t memory_places[MEMORY_PLACES];
+
+/* Where a block stands, or where it would. */
+static uintptr_t *memory_place_of(uintptr_t block, int is_new) {
+    size_t index = (size_t)((block >> 4) * 0x9e3779b97f4a7c15u >> 40) % MEMORY_PLACES;
+    for (size_t tried = 0; tried < MEMORY_PLACES; tried++) {
+        uintptr_t *place = &memory_places[(index + tried) % MEMORY_PLACES];
+        if (*place == block || *place == 0 || (is_new && *place == 1)) return place;
+    }
+    abort();
+}
+
 static void memory_count(void *block, int sign) {
     memory.blocks += sign;
     memory.bytes += sign * (int64_t)(malloc_usable_size(block) + sizeof(size_t));
 }
 
 static void *memory_made(void *block, const void *caller) {
-    if (block && memory_is_ours(caller)) memory_count(block, 1);
+    if (!block || !memory_is_ours(caller)) return block;
+    *memory_place_of((uintptr_t)block, 1) = (uintptr_t)block;
+    memory_count(block, 1);
     return block;
+}
+
+/* Before a block goes; 1 if it was ours. */
+static int memory_gone(void *block) {
+    uintptr_t *place = memory_place_of((uintptr_t)block, 0);
+    if (*place == 0) return 0;
+    *place = memory_places[(size_t)(place - memory_places + 1) % MEMORY_PLACES] ? 1 : 0;
+    memory_count(block, -1);
+    return 1;
 }
 
 void *malloc(size_t bytes) {
@@ -126,10 +154,13 @@ void *realloc(void *block, size_t bytes) {
     if (memory.armed && memory_lies_in(&memory_uv, caller)) memory.steps++;
     else if (memory_fails(caller)) return NULL;
     if (!block) return memory_made(__libc_realloc(NULL, bytes), caller);
-    const int ours = memory_is_ours(caller);
-    if (ours) memory_count(block, -1);
+    const int ours = memory_gone(block);
     void *made = __libc_realloc(block, bytes);
-    if (ours && (made || bytes > 0)) memory_count(made ? made : block, 1);
+    void *kept = made || bytes == 0 ? made : block;
+    if (ours && kept) {
+        *memory_place_of((uintptr_t)kept, 1) = (uintptr_t)kept;
+        memory_count(kept, 1);
+    }
     return made;
 }
 
@@ -151,7 +182,7 @@ int posix_memalign(void **ret_block, size_t alignment, size_t bytes) {
 }
 
 void free(void *block) {
-    if (block && memory_is_ours(MEMORY_CALLER)) memory_count(block, -1);
+    if (block) memory_gone(block);
     __libc_free(block);
 }
 

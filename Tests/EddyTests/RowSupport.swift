@@ -83,6 +83,7 @@ func onReportingLoop(_ body: @escaping (Trace) -> Void) throws -> [String] {
     options.report = { context, report in
       let reports = Unmanaged<Trace>.fromOpaque(context!).takeUnretainedValue()
       reports.add("\(name(report.pointee.status)) \(String(cString: report.pointee.text))")
+      return EDDY_OK
     }
     let root = CFunction {
       body(reports)

@@ -20,8 +20,8 @@ private actor Bound {
 @concurrent private func concurrentThread() async -> pthread_t { currentThread() }
 private func currentThread() -> pthread_t { pthread_self() }
 
-/// Runs another program of this build and returns what it printed.
-private func run(_ program: String) throws -> String {
+/// Runs another program of this build and returns what it printed, and how it failed if it did.
+func run(_ program: String, _ argument: String? = nil) throws -> String {
   var path = [CChar](repeating: 0, count: 4096)
   let length = readlink("/proc/self/exe", &path, path.count - 1)
   let bytes = path.prefix(max(length, 0)).map { UInt8(bitPattern: $0) }
@@ -35,9 +35,23 @@ private func run(_ program: String) throws -> String {
   posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
   posix_spawn_file_actions_addclose(&actions, ends[0])
   var child = pid_t()
-  let arguments: [UnsafeMutablePointer<CChar>?] = [strdup(program), nil]
-  defer { free(arguments[0]) }
-  let status = posix_spawn(&child, "\(folder)/\(program)", &actions, nil, arguments, environ)
+  let arguments = [strdup(program), argument.flatMap { strdup($0) }, nil]
+  defer { for text in arguments { free(text) } }
+  // Whoever runs the tests may ignore signals, and a thread of a pool blocks them: a program
+  // inherits both.
+  var none = sigset_t()
+  sigemptyset(&none)
+  var attributes = posix_spawnattr_t()
+  var defaults = sigset_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  sigaddset(&defaults, SIGINT)
+  sigaddset(&defaults, SIGTERM)
+  posix_spawnattr_setsigdefault(&attributes, &defaults)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+  let status = posix_spawn(
+    &child, "\(folder)/\(program)", &actions, &attributes, arguments, environ)
   close(ends[1])
   defer { close(ends[0]) }
   guard status == 0 else { throw EddyError(status: -status, message: "cannot run \(program)") }
@@ -48,7 +62,7 @@ private func run(_ program: String) throws -> String {
   }
   var result: Int32 = 0
   waitpid(child, &result, 0)
-  return result == 0 ? text : "failed with \(result)"
+  return result == 0 ? text : "\(text)failed with \(result)"
 }
 
 @Suite struct ThreadTests {

@@ -10,6 +10,7 @@ eddy_status_t eddy_header_scopes(void *context);
 eddy_status_t eddy_header_tasks(void *context);
 eddy_status_t eddy_header_loops(void);
 eddy_status_t eddy_header_kit(void);
+eddy_status_t eddy_header_callbacks(int32_t fd);
 int64_t eddy_header_constants(int32_t code);
 
 eddy_status_t eddy_header_body(void *context)
@@ -70,12 +71,33 @@ eddy_status_t eddy_header_loops(void)
     eddy_loop_options_t options = EDDY_LOOP_OPTIONS_INIT;
     eddy_loop_t loop;
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER;
+    options.flags |= EDDY_LOOP_NO_SIGNALS;
     options.grace_ns = EDDY_NONE;
     EDDY_TRY(eddy_run(&options, eddy_header_body, NULL));
     EDDY_TRY(eddy_loop_create(&options, &loop));
     EDDY_TRY(eddy_loop_close(loop));
     EDDY_TRY(eddy_loop_attach(NULL, &options, &loop));
     return eddy_main(eddy_header_tries, NULL) ? EDDY_EINVAL : eddy_loop_detach(loop);
+}
+
+eddy_status_t eddy_header_callbacks(int32_t fd)
+{
+    const eddy_callback_options_t options = EDDY_CALLBACK_OPTIONS_INIT;
+    eddy_callback_t callback;
+    eddy_callback_info_t info;
+    EDDY_TRY(eddy_call_soon(eddy_header_body, NULL, &options, &callback));
+    EDDY_TRY(eddy_call_later(EDDY_SECONDS(1), eddy_header_body, NULL, &options, &callback));
+    EDDY_TRY(eddy_call_when(EDDY_FOREVER, eddy_header_body, NULL, NULL, NULL));
+    EDDY_TRY(eddy_fd_add_reader(fd, eddy_header_body, NULL, &options));
+    EDDY_TRY(eddy_fd_add_writer(fd, eddy_header_body, NULL, NULL));
+    info.size = (uint32_t)sizeof info;
+    EDDY_TRY(eddy_callback_info(callback, &info));
+    switch (info.state) {
+    case EDDY_CALLBACK_PENDING: case EDDY_CALLBACK_DONE: case EDDY_CALLBACK_CANCELED:
+        return eddy_report_text(EDDY_EINVAL, info.site);
+    default:
+        return eddy_callback_release(callback);
+    }
 }
 
 eddy_status_t eddy_header_kit(void)
@@ -93,7 +115,7 @@ eddy_status_t eddy_header_kit(void)
     case EDDY_FINDING_ERROR: case EDDY_FINDING_SCOPE: case EDDY_FINDING_VALUE:
     case EDDY_FINDING_DESCRIPTOR: case EDDY_FINDING_HANG: case EDDY_FINDING_IGNORED:
     case EDDY_FINDING_TWICE: case EDDY_FINDING_CHECK: case EDDY_FINDING_TIMER:
-    case EDDY_FINDING_STACK:
+    case EDDY_FINDING_STACK: case EDDY_FINDING_CALLBACK:
         return EDDY_EINVAL;
     default:
         return EDDY_OK;
@@ -110,12 +132,14 @@ int64_t eddy_header_constants(int32_t code)
     case EDDY_EPENDING: case EDDY_EALREADY: case EDDY_ETAKEN: case EDDY_ECLOSED:
     case EDDY_EBROKEN: case EDDY_EDEADLK: case EDDY_EFORKED: case EDDY_EVERSION:
     case EDDY_EFOREIGN:
+    case EDDY_ESTOPPED: case EDDY_EINTERRUPT:
         return EDDY_FOREVER;
     case EDDY_FUTURE_DONE: case EDDY_FUTURE_FAILED: case EDDY_FUTURE_CANCELED:
         return EDDY_FUTURE_PENDING;
     case EDDY_READABLE | EDDY_WRITABLE | EDDY_DISCONNECTED:
         return EDDY_NANOSECONDS(1);
     default:
+        if (code == EDDY_REASON_INTERRUPT + EDDY_REASON_TERMINATE) return EDDY_NONE;
         return (int64_t)(EDDY_SPAWN_EAGER | EDDY_SCOPE_GROUP | EDDY_SCOPE_SHIELD);
     }
 }

@@ -35,7 +35,7 @@ func readVariable(
 public func eddy_var_get(
   _ variable: UnsafePointer<eddy_var_t>?, _ ret_value: ValueOut?
 ) -> eddy_status_t {
-  guard let loop = Loop.ofThread else { return Gate.refusal }
+  guard let loop = Loop.ofThread ?? Loop.inReportHook else { return Gate.refusal }
   return readVariable(variable, in: loop.contextPlace.pointee, loop, ret_value)
 }
 

@@ -8,27 +8,36 @@ public func eddy_run_versioned(
   _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?
 ) -> eddy_status_t {
-  runProgram(version, options, fn, context, printsFailure: false)
+  var signal: Int32 = 0
+  return runProgram(version, options, fn, context, printsFailure: false, &signal)
 }
 
 @c @implementation
 public func eddy_main_versioned(
   _ version: Int32, _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?
 ) -> Int32 {
-  runProgram(version, nil, fn, context, printsFailure: true) == EDDY_OK ? 0 : 1
+  var signal: Int32 = 0
+  let status = runProgram(version, nil, fn, context, printsFailure: true, &signal)
+  if status == EDDY_EINTERRUPT { return 128 &+ signal }
+  return status == EDDY_OK ? 0 : 1
 }
 
 private func runProgram(
   _ version: Int32, _ options: UnsafePointer<eddy_loop_options_t>?, _ fn: eddy_task_fn?,
-  _ context: UnsafeMutableRawPointer?, printsFailure: Bool
+  _ context: UnsafeMutableRawPointer?, printsFailure: Bool, _ signal: inout Int32
 ) -> eddy_status_t {
   let made = fn == nil ? (status: EDDY_EINVAL, loop: nil) : makeLoop(version, options, nil)
   guard let fn, let loop = made.loop else {
     if printsFailure { printBareFailure(made.status) }
     return made.status
   }
-  let status = loop.runRoot(fn, context)
-  if printsFailure, status != EDDY_OK { printFailure(status, loop) }
+  var status = EDDY_ENOMEM
+  if let root = loop.makeRoot(loop.rootRequest(context), fn) {
+    status = loop.run(root: root)
+    if status == EDDY_EINTERRUPT { signal = root.signal }
+  }
+  // Whoever has sent a signal knows that it was sent.
+  if printsFailure, status != EDDY_OK, signal == 0 { printFailure(status, loop) }
   if loop.shutDown() != EDDY_OK {
     loop.abandon()
     return EDDY_EGRACE
@@ -113,7 +122,9 @@ func readLoopOptions(
 ) -> eddy_status_t {
   let status = read(source, into: &options)
   if status != EDDY_OK { return status }
-  let known = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF | EDDY_LOOP_TRACE
+  let known =
+    EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF | EDDY_LOOP_TRACE
+    | EDDY_LOOP_NO_SIGNALS
   guard options.flags & ~known == 0, options.reserved == 0, options.grace_ns >= EDDY_NONE,
     isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration
   else { return EDDY_EINVAL }
@@ -123,24 +134,6 @@ func readLoopOptions(
 /// 0 for the default, or a size that is offered.
 func isStackSize(_ bytes: Int64) -> Bool {
   bytes == 0 || (bytes >= Int64(smallestStack) && bytes <= Int64(largestStack))
-}
-
-@c @implementation
-public func eddy_loop_run(
-  _ loop: eddy_loop_t, _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?,
-  _ ret_value: ValueOut?
-) -> eddy_status_t {
-  let found = findLoop(loop)
-  guard let record = found.loop else { return found.status }
-  guard let fn else { return record.fail(EDDY_EINVAL) }
-  if record.core.host != nil { return record.fail(EDDY_EPERM) }
-  if record.core.isRunning { return record.fail(EDDY_EBUSY) }
-  if record.isShutDown { return record.fail(EDDY_ECLOSED) }
-  let status = record.runRoot(fn, context)
-  if status == EDDY_OK, let root = record.keptRoot {
-    return record.read(root.completion, nil, ret_value)
-  }
-  return status
 }
 
 @c @implementation
@@ -176,7 +169,12 @@ public func eddy_loop_attach_versioned(
 public func eddy_loop_detach(_ loop: eddy_loop_t) -> eddy_status_t {
   let found = findLoop(loop)
   guard let record = found.loop else { return found.status }
-  if record.core.host == nil { return record.fail(EDDY_EPERM) }
+  if record.core.isRunning { return record.fail(EDDY_EBUSY) }
+  if record.core.host == nil {
+    if !record.hasStubbornTasks { return record.fail(EDDY_EPERM) }
+    record.abandon()
+    return EDDY_OK
+  }
   if record.isInUse { return record.fail(EDDY_EBUSY) }
   record.close()
   return EDDY_OK
@@ -198,7 +196,7 @@ public func eddy_now(_ ret_ns: UnsafeMutablePointer<Int64>?) -> eddy_status_t {
   return EDDY_OK
 }
 
-private func findLoop(_ handle: eddy_loop_t) -> (status: eddy_status_t, loop: Loop?) {
+func findLoop(_ handle: eddy_loop_t) -> (status: eddy_status_t, loop: Loop?) {
   let isLive = handle.id != 0 && Registry.id(of: Handle.loopNumber(handle.id)) == handle.id
   guard let loop = Loop.ofThread else {
     let refusal = Gate.refusal

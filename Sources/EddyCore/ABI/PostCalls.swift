@@ -14,7 +14,9 @@ public func eddy_post(
     Gate.release(context, with: release_context)
     return status
   }
-  if loop.post(fn, context, release_context) { return EDDY_OK }
+  let request = CallRequest(
+    function: fn, context: context, release: release_context, sharing: nil, site: nil)
+  if loop.callSoon(request) != nil { return EDDY_OK }
   Gate.release(context, with: release_context)
   return loop.fail(EDDY_ENOMEM)
 }
@@ -94,8 +96,8 @@ private func emptyPost(_ kind: PostKind) -> PostRecord {
   PostRecord(
     node: RemoteNode(next: nil),
     ready: Runnable(next: nil, run: nil, owner: nil, isQueued: false, isTask: false),
-    kind: kind, isRemote: true, status: EDDY_OK, target: 0, function: nil, context: nil,
-    release: nil, message: nil, contextPlace: .empty)
+    kind: kind, status: EDDY_OK, target: 0, function: nil, context: nil,
+    release: nil, message: nil)
 }
 
 private func send(_ record: PostRecord, to future: eddy_future_t) -> eddy_status_t {

@@ -34,7 +34,8 @@ public func eddy_shield_open_at(
   open(site, ret_scope, options, adding: EDDY_SCOPE_SHIELD, timeout: nil)
 }
 
-@inline(__always)
+/// One copy for all five: their callers are spared its size, at the cost of a call.
+@inline(never)
 private func open(
   _ site: UnsafePointer<CChar>?, _ ret_scope: UnsafeMutablePointer<eddy_scope_t>?,
   _ options: UnsafePointer<eddy_scope_options_t>?, adding flags: UInt32, timeout: Int64?

@@ -13,7 +13,7 @@ public func eddy_deadline_open_at(
     isGroup: false, isShield: false, timeout: Int64.max, grace: loop.graceDuration)
   let status = readScopeForm(options, adding: 0, Int64.max, loop, &form)
   if status != EDDY_OK { return loop.fail(status) }
-  guard let scope = loop.makeScope(form, in: task.scope, owner: task, site: site) else {
+  guard let scope = loop.makeScopeOutOfLine(form, in: task.scope, owner: task, site: site) else {
     return loop.fail(EDDY_ENOMEM)
   }
   if !loop.setDeadline(of: scope.timed, at: when_ns) {

@@ -59,7 +59,7 @@ private func spawn(
   return EDDY_OK
 }
 
-private func readSpawnOptions(
+func readSpawnOptions(
   _ source: UnsafePointer<eddy_spawn_options_t>?, _ options: inout eddy_spawn_options_t,
   _ loop: Loop
 ) -> (status: eddy_status_t, context: ContextRef?) {
@@ -72,7 +72,7 @@ private func readSpawnOptions(
 
 /// A spawn is refused: the context is released all the same.
 @inline(never)
-private func refuseSpawn(
+func refuseSpawn(
   _ status: eddy_status_t, _ loop: Loop?, _ context: UnsafeMutableRawPointer?,
   _ source: UnsafePointer<eddy_spawn_options_t>?
 ) -> eddy_status_t {

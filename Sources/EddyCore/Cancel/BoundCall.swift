@@ -16,7 +16,7 @@ extension Ref where Record == LoopRecord {
   ) -> eddy_status_t {
     let outer = task.scope
     guard let record = self.cleanups.take() else { return fail(EDDY_ENOMEM) }
-    guard let scope = makeScope(form, in: outer, owner: task, site: site) else {
+    guard let scope = makeScopeOutOfLine(form, in: outer, owner: task, site: site) else {
       self.cleanups.give(record)
       return fail(EDDY_ENOMEM)
     }

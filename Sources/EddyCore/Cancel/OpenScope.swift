@@ -45,6 +45,14 @@ extension Ref where Record == LoopRecord {
     return scope
   }
 
+  /// The same in one copy, for all but the calls that open scopes.
+  @inline(never)
+  func makeScopeOutOfLine(
+    _ form: ScopeForm, in parent: ScopeRef, owner: TaskRef, site: UnsafePointer<CChar>?
+  ) -> ScopeRef? {
+    makeScope(form, in: parent, owner: owner, site: site)
+  }
+
   private func discardUnopened(_ timed: Ref<TimedScope>) -> ScopeRef? {
     self.scopes.invalidate(timed)
     self.scopes.recycle(timed)

@@ -76,6 +76,8 @@ func reasonText(_ code: Int32) -> UnsafePointer<CChar> {
   case EDDY_REASON_BODY: staticText("the scope is closing with a failure")
   case EDDY_REASON_SHUTDOWN: staticText("the loop is shutting down")
   case EDDY_REASON_DEADLOCK: staticText("nothing could ever run again")
+  case EDDY_REASON_INTERRUPT: staticText("SIGINT asked the program to end")
+  case EDDY_REASON_TERMINATE: staticText("SIGTERM asked the program to end")
   default: staticText("")
   }
 }

@@ -10,6 +10,7 @@
 // 3. Every function that can end a value's last reference sweeps last of all.
 // 4. `outside` is what is current where no task is: the loop's own, or while a callback runs that
 //    callback's. Its id tells tokens the one from the other.
+// 5. `own` has no handle and no end before the loop's; its id is 0, as that of `outside`.
 // Threads: the loop's.
 
 import CEddy
@@ -74,6 +75,8 @@ struct OutsideContext {
 
 struct ContextCore {
   var outside: OutsideContext
+  /// The loop's own, which root tasks run in as well.
+  var own: ContextRecord
   var contexts: SlotTable<ContextRecord>
   var tokens: SlotTable<TokenRecord>
   /// Calls of eddy_context_run that have not returned.
@@ -83,6 +86,7 @@ struct ContextCore {
 
   init(loopNumber: Int, firstGeneration: UInt32) {
     outside = OutsideContext(place: .empty, id: 0)
+    own = ContextRecord(slot: SlotHeader(id: 0, word: 0), head: nil, holds: 1)
     contexts = SlotTable(loopNumber: loopNumber, firstGeneration: firstGeneration)
     tokens = SlotTable(loopNumber: loopNumber, firstGeneration: firstGeneration)
     openRuns = 0
@@ -265,11 +269,17 @@ extension Ref where Record == ContextCore {
     return true
   }
 
+  /// Makes the loop's own context the current one outside tasks.
+  func openOutside() { self.outside.place = share(ContextRef(self.at.own)) }
+
   /// Empties the loop's own context, at loop close.
   func dropOutside() {
-    let own = self.outside.place
+    let place = self.outside.place
     self.outside.place = .empty
-    drop(own)
+    drop(place)
+    let head = self.own.head
+    self.own.head = nil
+    drop(ContextPlace(head: head))
   }
 
   /// Ends the references that are left at loop close; returns how many there were.

@@ -39,6 +39,8 @@ struct DiagnosticsCore {
   var isSweeping: Bool
   var report: eddy_report_fn?
   var reportContext: UnsafeMutableRawPointer?
+  /// How many gates are closed where the hook runs; 0 where it does not.
+  var hookDepth: Int32
 }
 
 extension Ref where Record == DiagnosticsCore {

@@ -24,6 +24,13 @@ extension Ref where Record == DiagnosticsCore {
     _ status: eddy_status_t, _ what: StaticString, _ subject: ReportSubject,
     error: ErrorRef? = nil
   ) {
+    report(status, staticText(what), subject, error: error)
+  }
+
+  func report(
+    _ status: eddy_status_t, _ what: UnsafePointer<CChar>, _ subject: ReportSubject,
+    error: ErrorRef?
+  ) {
     var measure = TextSink(nil, capacity: 0)
     write(to: &measure, what, subject, error)
     let needed = measure.finish()
@@ -35,8 +42,10 @@ extension Ref where Record == DiagnosticsCore {
     }
   }
 
+  @inline(never)
   private func write(
-    to sink: inout TextSink, _ what: StaticString, _ subject: ReportSubject, _ error: ErrorRef?
+    to sink: inout TextSink, _ what: UnsafePointer<CChar>, _ subject: ReportSubject,
+    _ error: ErrorRef?
   ) {
     sink.put(what)
     if subject.serial != 0 {
@@ -53,40 +62,58 @@ extension Ref where Record == DiagnosticsCore {
     _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>, _ subject: ReportSubject
   ) {
     guard let hook = self.report else {
-      printReport(status, text, subject)
+      printReport(status, text, subject, hook: EDDY_OK)
       return
     }
     var report = eddy_report(
       size: UInt32(MemoryLayout<eddy_report_t>.size), status: status,
       text: UnsafePointer(text), task: subject.task, site: subject.site)
     Gate.close()
-    hook(self.reportContext, &report)
+    let outer = self.hookDepth
+    self.hookDepth = Gate.depth
+    let failure = hook(self.reportContext, &report)
+    self.hookDepth = outer
     Gate.open()
+    if failure != EDDY_OK { printReport(status, text, subject, hook: failure) }
   }
 
+  /// The report hook's own code runs, and no release function inside it.
+  var isInHook: Bool { self.hookDepth != 0 && self.hookDepth == Gate.depth }
+
   private func printReport(
-    _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>, _ subject: ReportSubject
+    _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>, _ subject: ReportSubject,
+    hook failure: eddy_status_t
   ) {
-    func compose(_ sink: inout TextSink) {
-      sink.put("eddy: ")
-      sink.put(statusName(status))
-      sink.put(": ")
-      sink.put(text)
-      if let site = subject.site {
-        sink.put(" (")
-        sink.put(site)
-        sink.put(")")
-      }
-      sink.put("\n")
-    }
     var measure = TextSink(nil, capacity: 0)
-    compose(&measure)
+    compose(&measure, status, text, subject, hook: failure)
     let needed = measure.finish()
     withTextBuffer(needed) { buffer, capacity in
       var sink = TextSink(buffer, capacity: capacity)
-      compose(&sink)
+      compose(&sink, status, text, subject, hook: failure)
       _ = sink.finish()
       eddy_sw_write_stderr(buffer, min(needed &- 1, capacity &- 1))
     }
+  }
+
+  /// The report as it stands on stderr, inside that of the hook's own failure if it had one.
+  @inline(never)
+  private func compose(
+    _ sink: inout TextSink, _ status: eddy_status_t, _ text: UnsafeMutablePointer<CChar>,
+    _ subject: ReportSubject, hook failure: eddy_status_t
+  ) {
+    sink.put("eddy: ")
+    if failure != EDDY_OK {
+      sink.put(statusName(failure))
+      sink.put(": unhandled error in the report hook\n  report: ")
+    }
+    sink.put(statusName(status))
+    sink.put(": ")
+    sink.put(text)
+    if let site = subject.site {
+      sink.put(" (")
+      sink.put(site)
+      sink.put(")")
+    }
+    sink.put("\n")
   }
 }

@@ -78,15 +78,9 @@ extension Ref where Record == LoopRecord {
     let status =
       self.isClosing
       ? EDDY_OK : function.unsafelyUnwrapped(context, eddy_future_t(id: completion.slot.id))
+    if status != EDDY_OK { reportCallback(status, completion.site) }
     contexts.endCallback(outer)
     Gate.release(context, with: release)
-    if status != EDDY_OK {
-      var subject = ReportSubject.none
-      subject.site = completion.site
-      let error = diagnostics.takeError(from: self.at.lastError, for: status)
-      diagnostics.report(status, "a callback failed", subject, error: error)
-      diagnostics.release(error)
-    }
     unpin(completion)
   }
 }

@@ -1,36 +1,29 @@
-// What is posted to a loop, from its own thread or another: a callback, or the outcome of a future.
+// What is posted to a loop through the door: a callback, or the outcome of a future.
 //
-// Owns the records: those of the loop's thread come from its pool, those of others from the heap.
+// Owns the records, which come from the heap.
 // Invariants:
 // 1. A record begins with its RemoteNode.
 // 2. Its context, or value, is released exactly once: after the callback, by the future, or when
-//    the
-//    loop is closed first.
+//    the loop is closed first.
+// 3. What the loop's own thread posts is let in at once, behind what came before it.
 // Threads: making and pushing a remote record any; all else the loop's.
 
 import CEddy
 
 extension Ref where Record == LoopRecord {
-  /// A callback in a later round. False when memory is out.
-  @inline(__always)
-  func post(
-    _ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?, _ release: eddy_release_fn?
-  ) -> Bool {
-    guard let post = self.posts.take() else { return false }
-    post.function = function
-    post.context = context
-    post.release = release
-    post.contextPlace = contextForLater(nil)
-    makeReady(post)
-    return true
-  }
-
   /// A record that came through the door.
   static func receive(_ core: UnsafeMutableRawPointer, _ node: UnsafeMutableRawPointer) {
     Loop(raw: core).makeReady(Ref<PostRecord>(raw: node))
   }
 
-  @inline(__always)
+  /// One that came through the door and has nowhere to go.
+  static func drop(_ node: UnsafeMutableRawPointer) {
+    let record = Ref<PostRecord>(raw: node).pointer.pointee
+    Memory.free(node)
+    Memory.free(record.message)
+    Gate.release(record.context, with: record.release)
+  }
+
   private func makeReady(_ post: Ref<PostRecord>) {
     post.ready = Runnable(
       next: nil, run: { raw in Loop.running.perform(Ref<PostRecord>(raw: raw)) },
@@ -40,27 +33,14 @@ extension Ref where Record == LoopRecord {
 
   private func perform(_ post: Ref<PostRecord>) {
     let record = post.pointer.pointee
-    if record.isRemote { Memory.free(post.raw) } else { self.posts.give(post) }
-    if record.kind == .call {
-      call(record)
+    Memory.free(post.raw)
+    if let function = record.function {
+      // It has no context of this loop's: it gets a copy of the loop's own.
+      invoke(function, record.context, record.release, in: contextForLater(nil), nil)
     } else {
       settle(record)
     }
     Memory.free(record.message)
-  }
-
-  /// What came through the door has no context of this loop's: it gets a copy of the loop's own.
-  private func call(_ record: PostRecord) {
-    let place = record.isRemote ? contextForLater(nil) : record.contextPlace
-    let outer = contexts.beginCallback(in: place)
-    let status =
-      self.isClosing ? EDDY_OK : record.function.unsafelyUnwrapped(record.context)
-    contexts.endCallback(outer)
-    if record.release != nil { Gate.release(record.context, with: record.release) }
-    if status == EDDY_OK { return }
-    let error = diagnostics.takeError(from: self.at.lastError, for: status)
-    diagnostics.report(status, "a posted callback failed", .none, error: error)
-    diagnostics.release(error)
   }
 
   private func settle(_ record: PostRecord) {
@@ -90,9 +70,11 @@ extension Ref where Record == LoopRecord {
     var status = EDDY_ENOMEM
     if let memory = Memory.allocate(PostRecord.self, count: 1) {
       memory.pointee = record
-      memory.pointee.isRemote = true
       let node = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: RemoteNode.self)
-      if RemoteQueue.push(node, number: number, generation: generation) { return EDDY_OK }
+      if RemoteQueue.push(node, number: number, generation: generation) {
+        if let loop = Loop.boundToThread, loop.core.number == number { loop.core.answerBell() }
+        return EDDY_OK
+      }
       Memory.free(memory)
       status = EDDY_EBADHANDLE
     }

@@ -49,9 +49,21 @@ extension Ref where Record == LoopRecord {
     }
     if self.isSweeping || completion.needsCare {
       freeCarefully(completion)
+    } else if completion.isTask {
+      let task = TaskRef(raw: completion.raw)
+      self.tasks.invalidate(task)
+      self.tasks.recycle(task)
     } else {
-      recycle(completion)
+      recycleFuture(completion)
     }
+  }
+
+  /// Out of line: what settles, pins or lets go is inlined in many places.
+  @inline(never)
+  private func recycleFuture(_ completion: CompletionRef) {
+    let future = Ref<FutureRecord>(raw: completion.raw)
+    self.futures.invalidate(future)
+    self.futures.recycle(future)
   }
 
   @inline(never)
@@ -81,6 +93,7 @@ extension Ref where Record == LoopRecord {
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
       diagnostics.replace(task.at.lastError, EDDY_OK, nil)
+      dropContext(of: task)
       self.release(task.ownRoot.reason)
       task.ownRoot.reason = nil
       Memory.free(task.name)
@@ -92,7 +105,6 @@ extension Ref where Record == LoopRecord {
     Gate.release(value, with: release)
   }
 
-  @inline(__always)
   private func invalidate(_ completion: CompletionRef) {
     if completion.isTask {
       self.tasks.invalidate(TaskRef(raw: completion.raw))
@@ -101,23 +113,15 @@ extension Ref where Record == LoopRecord {
     }
   }
 
-  @inline(__always)
-  private func recycle(_ completion: CompletionRef) {
-    invalidate(completion)
-    if completion.isTask {
-      self.tasks.recycle(TaskRef(raw: completion.raw))
-    } else {
-      self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))
-    }
-  }
-
   private func reportUnread(_ completion: CompletionRef) {
     completion.isRead = true
     if completion.isTask {
       let task = TaskRef(raw: completion.raw)
-      diagnostics.report(
-        completion.status, "a failed task was never looked at", task.subject,
-        error: completion.error)
+      report(
+        completion.status,
+        task.failedInShutdown
+          ? "a task failed during the loop's shutdown" : "a failed task was never looked at",
+        about: task, site: completion.site, error: completion.error)
     } else {
       var subject = ReportSubject.none
       subject.site = completion.site

@@ -1,119 +1,100 @@
-// Running a loop: turns until a task has ended, and the orderly end of all tasks.
+// Running a loop: turns until something is done, until the loop is stopped, or for ever.
 //
 // A turn: due timers fire, rounds run until nothing is ready or the steps are spent, I/O is polled.
 // Invariants:
 // 1. The poll blocks only when nothing is ready.
-// 2. When nothing can ever run again, that is said and the tasks are cancelled; a loop never hangs
-//    on itself.
+// 2. When nothing can ever run again, that is said; a loop never hangs on itself.
+// 3. A stop lets the round that runs end, and nothing after it: the steps left are those of the
+//    round. A stop before a run leaves it one round, with what a poll that does not wait gives.
 // Threads: the loop's, on its own stack.
 
 import CEddy
+import EddySwitch
+
+/// For callbacks, when the last task has ended.
+private let roundsAfterEnd: UInt64 = 100
+
+/// What turns are for.
+enum RunGoal {
+  case end(of: CompletionRef)
+  /// All tasks have ended, and the callbacks that this made ready have run; those that call
+  /// themselves again for ever have had some rounds.
+  case quiet
+  case never
+}
 
 extension Ref where Record == LoopRecord {
-  /// Runs a root task to its end. The caller has checked that the loop may run.
-  func runRoot(_ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?) -> eddy_status_t {
-    guard let task = makeRoot(function, context, name: nil) else { return fail(EDDY_ENOMEM) }
+  /// Runs turns. EDDY_OK when the goal is reached, EDDY_ESTOPPED, or EDDY_EDEADLK when nothing can
+  /// ever run again. What SIGINT and SIGTERM ask goes to `root`.
+  func drive(to goal: RunGoal, root: TaskRef? = nil) -> eddy_status_t {
     core.isRunning = true
-    let status = runUntilEnd(of: task)
-    core.isRunning = false
-    if status != EDDY_OK {
-      diagnostics.replace(errorSlot, status, rootError(status, task.completion.error?.retained()))
+    var status: eddy_status_t
+    if core.isStopping {
+      runOneRound()
+      status = isReached(goal) ? EDDY_OK : EDDY_ESTOPPED
+    } else {
+      status = driveTurns(to: goal, root)
     }
+    core.isStopping = false
+    core.isRunning = false
     return status
   }
 
-  /// A root task, kept until the next one; it takes its first step when the loop runs.
+  private func driveTurns(to goal: RunGoal, _ root: TaskRef?) -> eddy_status_t {
+    while true {
+      let canGoOn = turn(to: goal)
+      if isReached(goal) { return EDDY_OK }
+      if core.isStopping { return EDDY_ESTOPPED }
+      if let root, hearSignal(for: root) { continue }
+      if !canGoOn { return EDDY_EDEADLK }
+    }
+  }
+
+  /// What a run does that was stopped before it began.
+  private func runOneRound() {
+    core.pollWithoutWaiting()
+    core.beginTurn()
+    core.stepsLeft = core.ready.count(next: true)
+    runRounds()
+  }
+
+  func stop() {
+    core.isStopping = true
+    if core.isRunning { core.stepsLeft = core.ready.count(next: false) }
+  }
+
+  private func isReached(_ goal: RunGoal) -> Bool {
+    switch goal {
+    case .end(let completion): completion.state != .pending
+    case .quiet: isQuiet
+    case .never: false
+    }
+  }
+
+  var isQuiet: Bool {
+    if loopScope.liveTasks > 0 {
+      self.lastRound = 0
+      return false
+    }
+    if core.ready.isEmpty { return true }
+    if self.lastRound == 0 { self.lastRound = core.ready.rounds &+ roundsAfterEnd }
+    return core.ready.rounds >= self.lastRound
+  }
+
+  /// One turn, without its poll if the goal is reached or the loop stopped. False if neither is so
+  /// and nothing can ever run again.
   @inline(never)
-  func makeRoot(
-    _ function: eddy_task_fn, _ context: UnsafeMutableRawPointer?, name: UnsafePointer<CChar>?
-  ) -> TaskRef? {
-    releaseKeptRoot()
-    let request = SpawnRequest(
-      parent: loopScope, context: context, name: name, site: nil, sharing: nil)
-    let made = makeFiber(request, function, release: nil, stackBytes: self.stackBytes)
-    guard let task = made else { return nil }
-    pin(task.completion)
-    task.completion.isRead = true
-    self.keptRoot = task
-    return task
-  }
-
-  /// The error that a run's status goes with: the root's own, or one that has it as its cause.
-  private func rootError(_ status: eddy_status_t, _ error: ErrorRef?) -> ErrorRef? {
-    if status != EDDY_EDEADLK { return error }
-    let message = staticText("every task waited for something that cannot happen")
-    guard let wrapped = diagnostics.makeError(status, message) else { return error }
-    if let error, !wrapped.addCause(error) { diagnostics.release(error) }
-    return wrapped
-  }
-
-  private func runUntilEnd(of task: TaskRef) -> eddy_status_t {
-    var isStuck = false
-    var hasCancelledAll = false
-    while task.completion.state == .pending {
-      if turn(until: task) { continue }
-      if !isStuck {
-        isStuck = true
-        diagnostics.report(
-          EDDY_EDEADLK, "every task waits for something that cannot happen", task.subject)
-        cancel(task.root, code: EDDY_REASON_DEADLOCK)
-      } else if !hasCancelledAll {
-        hasCancelledAll = true
-        cancelAllTasks(EDDY_REASON_DEADLOCK)
-      } else {
-        return EDDY_EGRACE
-      }
-    }
-    return isStuck && task.completion.state == .cancelled
-      ? EDDY_EDEADLK : task.completion.status
-  }
-
-  /// Cancels the loop's scope and runs until every task has ended.
-  func shutDown() -> eddy_status_t {
-    self.isShutDown = true
-    cancel(loopScope, code: EDDY_REASON_SHUTDOWN)
-    if core.host != nil {
-      updateHost()
-      return EDDY_OK
-    }
-    core.isRunning = true
-    var isStuck = false
-    while !hasEnded, !isStuck { isStuck = !turn(until: nil) }
-    core.isRunning = false
-    if isStuck { reportStuckTasks() }
-    return isStuck ? fail(EDDY_EGRACE) : EDDY_OK
-  }
-
-  func releaseKeptRoot() {
-    guard let root = self.keptRoot else { return }
-    self.keptRoot = nil
-    unpin(root.completion)
-  }
-
-  /// All tasks have ended, and the callbacks that this made ready have run.
-  private var hasEnded: Bool { loopScope.liveTasks == 0 && core.ready.isEmpty }
-
-  private func cancelAllTasks(_ code: Int32) {
-    for position in 0..<self.tasks.positions {
-      let task = self.tasks.record(at: position)
-      guard self.tasks.isLive(task), task.completion.state == .pending else { continue }
-      cancel(task.root, code: code)
-    }
-  }
-
-  /// One turn, without its poll if this task, or for nil every task, has ended meanwhile. False if
-  /// that has not happened and nothing can ever run again.
-  @inline(never)
-  func turn(until task: TaskRef?) -> Bool {
+  func turn(to goal: RunGoal) -> Bool {
     let core = self.core
     core.beginTurn()
     runRounds()
-    let isOver = task.map { $0.completion.state != .pending } ?? hasEnded
-    if isOver { return true }
+    if core.isStopping || isReached(goal) { return true }
     if !core.ready.isEmpty {
       core.pollWithoutWaiting()
       return true
     }
+    // No poll, and no time, is between a signal and those that it cancels.
+    if eddy_sw_signals_came(core.number) != 0 { return true }
     Ref<StackPool>(self.at.stacks).trim()
     return core.pollWaiting()
   }
@@ -145,15 +126,6 @@ extension Ref where Record == LoopRecord {
       let owner = next.pointee.owner.unsafelyUnwrapped
       if let run = next.pointee.run { run(owner) } else { resume(TaskRef(raw: owner)) }
       core.auditBetweenRounds()
-    }
-  }
-
-  private func reportStuckTasks() {
-    for position in 0..<self.tasks.positions {
-      let task = self.tasks.record(at: position)
-      guard self.tasks.isLive(task), task.completion.state == .pending else { continue }
-      diagnostics.report(
-        EDDY_EGRACE, "a task did not end at shutdown; its memory is abandoned", task.subject)
     }
   }
 }

@@ -50,7 +50,8 @@ extension Ref where Record == LoopRecord {
       self.fiber = nil
     }
     releaseContext(of: task)
-    dropContext(of: task)
+    // A failed one keeps it for the report of its failure, until it is freed.
+    if status == EDDY_OK || status == EDDY_ECANCELED { dropContext(of: task) }
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
       status == EDDY_OK ? .done : status == EDDY_ECANCELED ? .cancelled : .failed
@@ -75,6 +76,7 @@ extension Ref where Record == LoopRecord {
       let cause = task.root.cancelledScope.flatMap { makeError(from: $0, EDDY_ECANCELED) }
       return cause
     }
+    task.failedInShutdown = self.isShutDown
     let error = kept ?? diagnostics.makeError(status, nil)
     if let error, error.taskSerial == 0 {
       error.taskSerial = task.serial
@@ -100,9 +102,9 @@ extension Ref where Record == LoopRecord {
       task.completion.isRead = true
     } else {
       if let error, group.groupError != nil { diagnostics.release(error) }
-      diagnostics.report(
-        status, "memory is out: a child's failure is reported here alone", task.subject,
-        error: error)
+      report(
+        status, "memory is out: a child's failure is reported here alone", about: task,
+        site: task.completion.site, error: error)
       task.completion.isRead = true
     }
     group.hasFailed = true

@@ -61,7 +61,8 @@ extension Ref where Record == LoopRecord {
       // Only a body is let in where cancellation is visible.
       task.root.isEffective = request.parent.isEffective
     } else {
-      guard let root = makeScope(form, in: request.parent, owner: task, site: request.site) else {
+      guard let root = makeScopeOutOfLine(form, in: request.parent, owner: task, site: request.site)
+      else {
         Memory.free(task.name)
         dropContext(of: task)
         discard(task)

@@ -63,12 +63,14 @@ extension Ref where Record == LoopRecord {
     self.cleanups = Pool()
     self.callbacks = Pool()
     self.entries = Pool()
-    self.posts = Pool()
+    self.calls = SlotTable(loopNumber: claim.number, firstGeneration: first)
     self.contexts = ContextCore(loopNumber: claim.number, firstGeneration: first)
+    contexts.openOutside()
     core.receive = { core, node in Loop.receive(core, node) }
     core.keepsHost = options.flags & EDDY_LOOP_UNREF == 0
     diagnostics.report = options.report
     diagnostics.reportContext = options.report_context
+    self.watchesSignals = options.flags & (EDDY_LOOP_NO_SIGNALS | EDDY_LOOP_UNREF) == 0
     self.taskMain = { raw in Loop.fiberMain(raw) }
     self.graceDuration = options.grace_ns == 0 ? 5_000_000_000 : options.grace_ns
     self.stackBytes = Ref<StackPool>.rounded(
@@ -104,12 +106,12 @@ extension Ref where Record == LoopRecord {
     releaseKeptRoot()
     dropEntries(above: nil)
     closeDoor()
+    if let free = self.freeDescriptors { free(raw) }
     dropCallbacks()
     diagnostics.replace(self.at.lastError, EDDY_OK, nil)
     contexts.dropOutside()
     reportReferences()
     closePoll()
-    if let free = self.freeDescriptors { free(raw) }
     Ref<StackPool>(self.at.stacks).close()
     release(loopScope.reason)
     checkAllFree()
@@ -117,7 +119,7 @@ extension Ref where Record == LoopRecord {
       max(self.tasks.nextGeneration, self.futures.nextGeneration),
       max(
         max(self.scopes.nextGeneration, diagnostics.errors.nextGeneration),
-        contexts.nextGeneration))
+        max(contexts.nextGeneration, self.calls.nextGeneration)))
     self.tasks.freeAll()
     self.futures.freeAll()
     self.scopes.freeAll()
@@ -126,7 +128,7 @@ extension Ref where Record == LoopRecord {
     self.cleanups.free()
     self.callbacks.free()
     self.entries.free()
-    self.posts.free()
+    self.calls.freeAll()
     self.contexts.freeAll()
     core.timers.free()
     core.ready.free()
@@ -152,7 +154,7 @@ extension Ref where Record == LoopRecord {
       self.cleanups.checkAllFree()
       self.callbacks.checkAllFree()
       self.entries.checkAllFree()
-      self.posts.checkAllFree()
+      self.calls.checkAllFree()
     #endif
   }
 
@@ -188,8 +190,16 @@ extension Ref where Record == LoopRecord {
     }
   }
 
-  /// Leaves a loop whose tasks cannot end to itself.
-  func abandon() { unbind() }
+  /// Leaves a loop whose tasks cannot end to itself: nothing of it runs again, and nothing of it is
+  /// freed but what comes through the door.
+  func abandon() {
+    var list = RemoteQueue.close(core.number, generation: core.generation)
+    while let node = list {
+      list = node.pointee.next
+      Loop.drop(UnsafeMutableRawPointer(node))
+    }
+    unbind()
+  }
 
   /// Takes back the callbacks that will never be called, and empties the ready queue.
   private func dropCallbacks() {
@@ -202,6 +212,7 @@ extension Ref where Record == LoopRecord {
       core.stepsLeft = stepsPerTurn
       runRounds()
     }
+    _ = dropCalls(endingReferences: false)
   }
 
   /// Ends what references were left, and says so.
@@ -217,6 +228,7 @@ extension Ref where Record == LoopRecord {
     }
     left += releaseAllErrors()
     left += contexts.releaseAll()
+    left += dropCalls(endingReferences: true)
     if left > 0 {
       diagnostics.report(
         EDDY_EBUSY, "references were left at loop close; what they hold is freed", .none)

@@ -37,6 +37,7 @@
       let held = checkTree()
       checkTasks(rootsInTree: held.roots)
       checkFutures()
+      checkCalls()
       checkTables(scopesInTree: held.timed)
       checkEntries()
       checkDescriptors()
@@ -84,6 +85,20 @@
       }
     }
 
+    private func checkCalls() {
+      for position in 0..<self.calls.positions {
+        let call = self.calls.record(at: position)
+        guard self.calls.isLive(call) else { continue }
+        core.timers.check(call.at.timer)
+        invariant(
+          call.timer.position == 0 || (call.state == .pending && !call.ready.isQueued),
+          "hostile: callback: its timer is armed and it is ready, or over")
+        invariant(
+          call.state == .pending || call.ready.isQueued || call.slot.word > 0,
+          "hostile: callback: one that is over and that nobody has is alive")
+      }
+    }
+
     private func checkFutures() {
       for position in 0..<self.futures.positions {
         let future = self.futures.record(at: position)
@@ -118,7 +133,7 @@
       self.cleanups.check()
       self.callbacks.check()
       self.entries.check()
-      self.posts.check()
+      self.calls.check(waiting: 0)
       checkErrors()
     }
 

@@ -168,8 +168,9 @@
         guard let record = table.records[index] else { continue }
         invariant(
           Int(record.number) == index, "hostile: descriptors: a record is at another's place")
-        invariant(record.first != nil, "hostile: descriptors: one is polled for nobody")
-        var events: Int32 = 0
+        var events = record.callEvents
+        invariant(
+          record.first != nil || events != 0, "hostile: descriptors: one is polled for nobody")
         var cursor = record.first
         while let wait = cursor {
           invariant(

@@ -1,12 +1,13 @@
-// Waiting until a descriptor is ready: one uv_poll_t for each descriptor that somebody waits for.
+// Waiting until a descriptor is ready: one uv_poll_t for each descriptor that somebody waits for or
+// has a callback on (DescriptorCall.swift).
 //
 // Owns the loop's table of awaited descriptors and its pools.
 // Invariants:
-// 1. A descriptor has a DescriptorRecord in the table while at least one task waits for it, and the
-//    poll's events are the union of theirs.
-// 2. When the last wait ends, the poll handle is stopped and closed at once, so that a descriptor
-//    number that is closed and reused is never confused with its predecessor. The record is reused
-//    only after libuv has said that it is closed.
+// 1. A descriptor has a DescriptorRecord in the table while a task waits for it or it has a
+//    callback, and the poll's events are the union of theirs.
+// 2. When the last of these ends, the poll handle is stopped and closed at once, so that a
+//    descriptor number that is closed and reused is never confused with its predecessor. The record
+//    is reused only after libuv has said that it is closed.
 // 3. A wait's first field is the descriptor's number (TaskInfo reads it).
 // Threads: the loop's.
 
@@ -28,6 +29,8 @@ struct DescriptorRecord {
   var number: Int32
   var armed: Int32
   var first: Ref<DescriptorWait>?
+  var reader: CallRef?
+  var writer: CallRef?
   var table: Ref<DescriptorTable>?
 }
 
@@ -74,7 +77,7 @@ extension Ref where Record == LoopRecord {
     return EDDY_OK
   }
 
-  private func descriptorTable() -> Ref<DescriptorTable>? {
+  func descriptorTable() -> Ref<DescriptorTable>? {
     if let raw = self.descriptors { return Ref<DescriptorTable>(raw: raw) }
     guard let memory = Memory.allocate(DescriptorTable.self, count: 1) else { return nil }
     let table = Ref<DescriptorTable>(memory)
@@ -87,8 +90,9 @@ extension Ref where Record == LoopRecord {
     self.freeDescriptors = { raw in
       let loop = Loop(raw: raw)
       guard let memory = loop.descriptors else { return }
-      loop.descriptors = nil
       let table = Ref<DescriptorTable>(raw: memory)
+      table.dropCalls(loop)
+      loop.descriptors = nil
       table.isOrphaned = true
       if table.closing == 0 { table.free() }
     }
@@ -134,7 +138,7 @@ extension Ref where Record == DescriptorTable {
 
   /// The record of a descriptor; a new one if nobody waits for it yet. libuv is asked first, so the
   /// table grows only for descriptors that are open.
-  private func find(_ index: Int, _ uv: UnsafeMutablePointer<uv_loop_t>)
+  func find(_ index: Int, _ uv: UnsafeMutablePointer<uv_loop_t>)
     -> (status: eddy_status_t, record: Ref<DescriptorRecord>?)
   {
     if index < self.records.count, let record = self.records[index] { return (EDDY_OK, record) }
@@ -160,7 +164,7 @@ extension Ref where Record == DescriptorTable {
 extension Ref where Record == DescriptorRecord {
   /// Has the union of the waits' events polled; closes the handle when there are none.
   func arm() -> eddy_status_t {
-    var events: Int32 = 0
+    var events = self.callEvents
     var cursor = self.first
     while let wait = cursor {
       events |= wait.events
@@ -174,6 +178,8 @@ extension Ref where Record == DescriptorRecord {
     self.armed = events
     return uv_poll_start(self.at.poll, libuvEvents(events)) { handle, status, events in
       let record = Ref<DescriptorRecord>(raw: handle.unsafelyUnwrapped.pointee.data)
+      // After an error libuv has stopped polling: what is left has to be begun again.
+      if status < 0 { record.armed = 0 }
       record.deliver(status < 0 ? knownEvents : eddyEvents(events))
     }
   }
@@ -192,8 +198,9 @@ extension Ref where Record == DescriptorRecord {
     _ = arm()
   }
 
-  /// Wakes those whose events have come.
+  /// Makes the callbacks ready and wakes those whose events have come.
   private func deliver(_ came: Int32) {
+    makeCallsReady(came)
     var kept: Ref<DescriptorWait>?
     var keptLast: Ref<DescriptorWait>?
     var cursor = self.first

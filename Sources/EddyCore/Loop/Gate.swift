@@ -25,6 +25,9 @@ enum Gate {
     }
   }
 
+  /// How many are closed.
+  static var depth: Int32 { eddy_sw_this_thread().unsafelyUnwrapped.pointee.depth }
+
   /// Calls a release function with the gate closed.
   static func release(_ value: UnsafeMutableRawPointer?, with function: eddy_release_fn?) {
     guard let function else { return }

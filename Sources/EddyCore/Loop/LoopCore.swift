@@ -24,6 +24,8 @@ struct LoopCore {
   var stepsLeft: UInt32
   var isVirtual: Bool
   var isRunning: Bool
+  /// The run ends with the round that runs, or before it begins with the first one.
+  var isStopping: Bool
   var number: Int
   var generation: UInt64
   var uv: UnsafeMutablePointer<uv_loop_t>?

@@ -144,6 +144,20 @@ extension Ref where Record == LoopCore {
     return true
   }
 
+  /// Nothing outside can make anything ready: no descriptor is polled, no thread can post.
+  var hearsNothing: Bool {
+    guard let loop = self.uv else { return true }
+    return uv_loop_alive(loop) == 0 && eddy_sw_is_single_threaded() != 0
+      && !RemoteQueue.hasNews(self.number)
+  }
+
+  /// Keeps SIGINT and SIGTERM for this loop, if its thread is the main one.
+  func watchSignals() {
+    let ring: @convention(c) (UnsafeMutablePointer<uv_async_t>?) -> Int32 = uv_async_send
+    typealias Ring = @convention(c) (UnsafeMutableRawPointer?) -> Int32
+    eddy_sw_signals_watch(self.number, unsafeBitCast(ring, to: Ring.self))
+  }
+
   /// Only another thread can help now. False if there is none.
   private func waitForBell(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
     pollWithoutWaiting()

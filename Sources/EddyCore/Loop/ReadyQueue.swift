@@ -25,6 +25,7 @@ enum RunnableKind: UInt8 {
   case callback = 1
   case post = 2
   case deadline = 3
+  case call = 4
 }
 
 /// Told of each round before it runs: the watcher, and the round's first place. It may put places
@@ -96,6 +97,22 @@ struct ReadyQueue {
   /// What comes after it in this round; nothing is begun.
   @inline(__always)
   var upcoming: UnsafeMutablePointer<Runnable>? { round }
+
+  /// How many places are left in the round that runs, and with `next` those of the next one too.
+  func count(next: Bool) -> UInt32 {
+    var count: UInt32 = 0
+    var cursor = round
+    var isNext = false
+    while true {
+      while let place = cursor {
+        count &+= 1
+        cursor = place.pointee.next
+      }
+      if isNext || !next { return count }
+      isNext = true
+      cursor = first
+    }
+  }
 
   /// Takes out what `peek` gave.
   @inline(__always)

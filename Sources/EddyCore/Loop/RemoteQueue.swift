@@ -1,7 +1,8 @@
 // The door for other threads: one word for each loop number, and a list that hangs from it.
 //
 // Owns the words (static memory, so that a late poster never touches a freed loop) and the nodes in
-// the list. This is the only file with words that several threads write, but the Registry's.
+// the list. This is the only file with words that several threads write, but the Registry's and the
+// watch for signals (EddySwitch/signals.c), which counts itself among the wakers here.
 // A word, from the top: 16 bits of the loop's generation (the tag), 48 bits: CLOSED (1), EMPTY (0),
 // or the address of the newest node.
 // States and transitions:
@@ -54,12 +55,13 @@ enum RemoteQueue {
   }
 
   private static func wakers(_ number: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-    eddy_sw_remote_word(number, 1).assumingMemoryBound(to: Atomic<UInt64>.self)
+    eddy_sw_remote_word(number, Int(EDDY_SW_DOOR_WAKERS)).assumingMemoryBound(
+      to: Atomic<UInt64>.self)
   }
 
   /// The address of the uv_async_t that wakes the loop.
   private static func bell(_ number: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-    eddy_sw_remote_word(number, 2).assumingMemoryBound(to: Atomic<UInt64>.self)
+    eddy_sw_remote_word(number, Int(EDDY_SW_DOOR_BELL)).assumingMemoryBound(to: Atomic<UInt64>.self)
   }
 
   static func open(_ number: Int, generation: UInt64, bell handle: UnsafeMutablePointer<uv_async_t>)

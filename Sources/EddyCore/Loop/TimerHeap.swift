@@ -38,6 +38,8 @@ struct TimerHeap {
   @inline(__always)
   var isEmpty: Bool { entries.count == 0 }
 
+  var count: Int { entries.count }
+
   /// The earliest deadline; the heap is not empty.
   @inline(__always)
   var earliest: Int64 { entries[0].deadline }

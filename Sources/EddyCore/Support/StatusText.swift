@@ -67,6 +67,9 @@ private func laterStatus(_ status: eddy_status_t) -> StatusEntry? {
   case EDDY_EFORKED: StatusEntry("EDDY_EFORKED", "the loop belongs to the parent process")
   case EDDY_EVERSION: StatusEntry("EDDY_EVERSION", "the header is newer than the library")
   case EDDY_EFOREIGN: StatusEntry("EDDY_EFOREIGN", "an error of a foreign runtime")
+  case EDDY_ESTOPPED: StatusEntry("EDDY_ESTOPPED", "the loop was stopped first")
+  case EDDY_EINTERRUPT:
+    StatusEntry("EDDY_EINTERRUPT", "a signal asked the program to end")
   case -4095: StatusEntry("EOF", "end of file")
   case -4094: StatusEntry("UNKNOWN", "unknown error")
   case -4080: StatusEntry("ECHARSET", "invalid Unicode character")

@@ -24,6 +24,11 @@ struct LoopRecord {
   var eager: UnsafeMutablePointer<EagerStep>?
   var runtimeCount: UInt32
   var isShutDown: Bool
+  /// While a root task runs, SIGINT and SIGTERM cancel it.
+  var watchesSignals: Bool
+  var isGraceOver: Bool
+  /// The round after which callbacks that go on keep a loop without tasks no longer; 0 with tasks.
+  var lastRound: UInt64
   /// The loop is being freed: callbacks are dropped, not called.
   var isClosing: Bool
   var isSpreading: Bool
@@ -38,7 +43,7 @@ struct LoopRecord {
   var cleanups: Pool<CleanupRecord>
   var callbacks: Pool<CallbackRecord>
   var entries: Pool<EntryRecord>
-  var posts: Pool<PostRecord>
+  var calls: SlotTable<CallRecord>
   var contexts: ContextCore
   /// The user's pointer for the whole loop.
   var data: UnsafeMutableRawPointer?
@@ -48,7 +53,7 @@ struct LoopRecord {
   var stacks: StackPool
   /// The table of awaited descriptors, made and read by IO/; nil before the first wait.
   var descriptors: UnsafeMutableRawPointer?
-  /// Frees that table after the poll is closed; set together with it.
+  /// Frees that table before the poll is closed; set together with it.
   var freeDescriptors: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
   /// What a new fiber runs; set by the layer that knows a task's life.
   var taskMain: (@convention(c) (UnsafeMutableRawPointer?) -> FiberAddress?)?
@@ -59,9 +64,14 @@ struct LoopRecord {
   var isSweeping: Bool
   /// A root task that has ended, kept for the value that eddy_loop_run gave out.
   var keptRoot: TaskRef?
+  /// The release function of the context of the root that runs.
+  var releaseRoot: eddy_release_fn?
   var graceDuration: Int64
+  /// Of the loop's shutdown.
+  var shutdownTimer: Timer
   var stackBytes: Int
   var lastSerial: UInt64
+  var lastCall: UInt64
   var watch: LoopWatch
   var runtimes:
     (
@@ -99,19 +109,17 @@ enum PostKind: UInt8 {
   case cancel = 3
 }
 
+/// What has come through the door.
 struct PostRecord {
   var node: RemoteNode
   var ready: Runnable
   var kind: PostKind
-  var isRemote: Bool
   var status: eddy_status_t
   var target: UInt64
   var function: eddy_task_fn?
   var context: UnsafeMutableRawPointer?
   var release: eddy_release_fn?
   var message: UnsafeMutablePointer<CChar>?
-  /// What a call of this thread's will run in.
-  var contextPlace: ContextPlace
 }
 
 /// A callback on a completion.

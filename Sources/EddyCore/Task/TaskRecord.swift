@@ -52,6 +52,8 @@ struct TaskRecord {
   /// Of a foreign task whose root is closing: what `own` was when that began.
   var closeOwn: Bool
   var closeByDeadline: Bool
+  /// Of one that failed: the loop was shutting down.
+  var failedInShutdown: Bool
 }
 
 /// Operations between two forced yields.

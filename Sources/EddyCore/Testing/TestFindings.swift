@@ -1,7 +1,8 @@
 // What a run has left behind or done wrong, and its text: each names the thing and where it was
 // made.
 //
-// Invariant: looking changes nothing but the kept root, which is let go of first.
+// Invariant: looking changes nothing but the kept root and the callbacks that have not run, which
+// are let go of.
 // Threads: the one that searches.
 
 import CEddy
@@ -14,6 +15,7 @@ extension Ref where Record == TestRecord {
     inspectFutures(loop)
     inspectReferences(loop)
     inspectErrors(loop)
+    inspectCalls(loop)
     let polled = loop.polledDescriptor
     if polled >= 0 {
       note(EDDY_FINDING_DESCRIPTOR, count: 1) { sink in
@@ -66,6 +68,27 @@ extension Ref where Record == TestRecord {
         sink.put(UnsafePointer(error.message) ?? statusText(error.status))
         sink.put(site: error.site)
       }
+    }
+  }
+
+  /// Callbacks that have not run outlive the task under test, as tasks may; their references not.
+  private func inspectCalls(_ loop: Loop) {
+    for position in 0..<loop.calls.positions {
+      let call = loop.calls.record(at: position)
+      guard loop.calls.isLive(call), !call.isRepeated else { continue }
+      let left = call.slot.word
+      if left > 0 {
+        note(EDDY_FINDING_CALLBACK, count: Int64(left)) { sink in
+          sink.put("a reference to a callback was never released")
+          sink.put(site: call.site)
+        }
+      } else if call.state == .pending, self.options.flags & EDDY_TEST_OUTLIVE == 0 {
+        note(EDDY_FINDING_CALLBACK, count: 1) { sink in
+          sink.put("a callback outlives the task under test")
+          sink.put(site: call.site)
+        }
+      }
+      if call.state == .pending { _ = loop.cancelCall(call) }
     }
   }
 
@@ -154,7 +177,7 @@ extension Ref where Record == TestRecord {
   }
 
   /// What the loop reports in a run: some of it is a finding, all of it goes on to the user's hook.
-  func hear(_ report: UnsafePointer<eddy_report_t>) {
+  func hear(_ report: UnsafePointer<eddy_report_t>) -> eddy_status_t {
     switch report.pointee.status {
     case EDDY_ESCOPELEAK:
       note(EDDY_FINDING_SCOPE, report)
@@ -163,7 +186,7 @@ extension Ref where Record == TestRecord {
     default:
       break
     }
-    if let hook = self.report { hook(self.reportContext, report) }
+    return self.report.map { $0(self.reportContext, report) } ?? EDDY_OK
   }
 
   private func note(_ kind: Int32, _ report: UnsafePointer<eddy_report_t>) {

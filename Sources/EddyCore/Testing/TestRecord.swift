@@ -31,6 +31,9 @@ struct TestRecord {
   /// The user's hook, behind our own.
   var report: eddy_report_fn?
   var reportContext: UnsafeMutableRawPointer?
+  /// What that is when a run begins.
+  var givenReport: eddy_report_fn?
+  var givenReportContext: UnsafeMutableRawPointer?
   var failsMemory: Bool
   /// Of the run: the cancel has come to the waiting task, or a request for memory has failed.
   var hasReached: Bool

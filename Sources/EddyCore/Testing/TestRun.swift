@@ -19,6 +19,8 @@ extension Ref where Record == TestRecord {
     self.root = nil
     self.scope = nil
     self.finding.wait_kind = EDDY_WAIT_NONE
+    self.report = self.givenReport
+    self.reportContext = self.givenReportContext
     if let setup = self.options.setup {
       let status = setup(self.context)
       if status != EDDY_OK { return status }
@@ -73,8 +75,9 @@ extension Ref where Record == TestRecord {
       byDeadline
       ? { raw in TestRef(raw: raw.unsafelyUnwrapped).runInScope() }
       : self.function.unsafelyUnwrapped
-    let root = loop.makeRoot(
-      function, byDeadline ? raw : self.context, name: staticText("the task under test"))
+    var request = loop.rootRequest(byDeadline ? raw : self.context)
+    request.name = staticText("the task under test")
+    let root = loop.makeRoot(request, function)
     self.root = root
     return root
   }
@@ -101,7 +104,9 @@ extension Ref where Record == TestRecord {
     loop.core.isRunning = true
     var isEndless = self.options.flags & EDDY_TEST_ENDLESS != 0
     while root.completion.state == .pending, !isOver(root) {
-      if loop.turn(until: root) { continue }
+      // What the function asks of the run that it believes in is no end of this one.
+      loop.core.isStopping = false
+      if loop.turn(to: .end(of: root.completion)) { continue }
       if !isEndless {
         noteHang(root)
         return
@@ -141,8 +146,9 @@ extension Ref where Record == TestRecord {
     loop.isShutDown = true
     loop.cancel(loop.loopScope, code: EDDY_REASON_SHUTDOWN)
     var hasEnded = true
-    while hasEnded, loop.loopScope.liveTasks > 0 || !loop.core.ready.isEmpty {
-      hasEnded = !isOver(self.root.unsafelyUnwrapped) && loop.turn(until: nil)
+    while hasEnded, !loop.isQuiet {
+      loop.core.isStopping = false
+      hasEnded = !isOver(self.root.unsafelyUnwrapped) && loop.turn(to: .quiet)
     }
     loop.core.isRunning = false
     if !hasEnded { inspectTasks(loop) }

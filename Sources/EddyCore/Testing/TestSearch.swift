@@ -57,8 +57,8 @@ extension Ref where Record == TestRecord {
     self.failsMemory = request.failsMemory
     self.allocator = request.allocator
     self.loopOptions = request.loopOptions
-    self.report = request.loopOptions.report
-    self.reportContext = request.loopOptions.report_context
+    self.givenReport = request.loopOptions.report
+    self.givenReportContext = request.loopOptions.report_context
     self.loopOptions.flags |= EDDY_LOOP_VIRTUAL_CLOCK
     self.loopOptions.report = { raw, report in
       TestRef(raw: raw.unsafelyUnwrapped).hear(report)

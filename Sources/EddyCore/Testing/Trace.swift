@@ -20,6 +20,7 @@ private enum TraceEvent: UInt64 {
   case deadline = 6
   case other = 7
   case outcome = 8
+  case call = 9
 }
 
 extension Ref where Record == LoopRecord {
@@ -87,6 +88,8 @@ extension Ref where Record == LoopRecord {
     case .deadline:
       let timed = Ref<TimedScope>(raw: owner)
       mix(.deadline, self.scopes.isLive(timed) ? timed.scope.owner?.serial ?? 0 : 0, 0)
+    case .call:
+      mix(.call, Ref<CallRecord>(raw: owner).serial, 0)
     case .other:
       mix(.other, 0, 0)
     }

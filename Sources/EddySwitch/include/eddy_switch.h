@@ -140,6 +140,8 @@ static inline void *EDDY_SW_NONNULL eddy_sw_loop_words_address(intptr_t number) 
  * and
  * reads and writes as atomics. Static, so that whoever comes late never touches a freed loop. */
 #define EDDY_SW_DOOR_WORDS 8
+#define EDDY_SW_DOOR_WAKERS 1
+#define EDDY_SW_DOOR_BELL 2
 extern EDDY_SW_HIDDEN uint64_t eddy_sw_doors[EDDY_SW_LOOP_LIMIT][EDDY_SW_DOOR_WORDS];
 static inline void *EDDY_SW_NONNULL eddy_sw_remote_word(intptr_t number, intptr_t word)
 {
@@ -155,6 +157,23 @@ EDDY_SW_HIDDEN int32_t eddy_sw_runtime_copies(void);
 /* Sees to it, once a process, that the child of a fork finds its thread forked: loop and bound are
  * NULL, state is FORKED. 0 or a negative errno. */
 EDDY_SW_HIDDEN int32_t eddy_sw_watch_fork(void);
+
+/* While the main thread's loop runs a root task: SIGINT and SIGTERM, where they are at their
+ * default, are kept for it, the first one of them; ring_bell(its bell) wakes it. Off the main
+ * thread nothing is watched. See signals.c. */
+#define EDDY_SW_SIGINT 2
+#define EDDY_SW_SIGTERM 15
+EDDY_SW_HIDDEN void eddy_sw_signals_watch(intptr_t loop, int (*ring_bell)(void *));
+/* Whether one has come and was not heard. */
+EDDY_SW_HIDDEN int32_t eddy_sw_signals_came(intptr_t loop);
+/* The signal that came, once; 0 for none. For the watching loop's thread. */
+EDDY_SW_HIDDEN int32_t eddy_sw_signals_hear(intptr_t loop);
+/* The root has ended: a signal is nobody's from now on. */
+EDDY_SW_HIDDEN void eddy_sw_signals_end(intptr_t loop);
+/* Ends the watch. A signal that came and was not heard is raised again. */
+EDDY_SW_HIDDEN void eddy_sw_signals_unwatch(intptr_t loop);
+/* In the child of a fork. */
+EDDY_SW_HIDDEN void eddy_sw_signals_forked(void);
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 EDDY_SW_HIDDEN int64_t eddy_sw_clock_ns(void);

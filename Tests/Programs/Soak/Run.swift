@@ -51,7 +51,10 @@ struct Run {
   }
 }
 
-private let report: eddy_report_fn = { _, report in world.reported(report.pointee) }
+private let report: eddy_report_fn = { _, report in
+  world.reported(report.pointee)
+  return EDDY_OK
+}
 
 extension World {
   func run(order: UInt64) {
