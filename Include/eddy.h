@@ -705,8 +705,9 @@ EDDY_API int32_t eddy_cancelled(void);
 /*
  * Waits until a descriptor is ready. It is set to O_NONBLOCK and stays so. Several tasks may wait
  * for one descriptor. Do not close a descriptor that a task waits for: cancel the task first.
- * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE and its kin, any
- * of them. ret_events, may be NULL: which of those came; an error counts as all.
+ * fd: a socket, pipe, terminal or other that can be polled. events: EDDY_READABLE, EDDY_WRITABLE
+ * and EDDY_DISCONNECTED, any of them. ret_events, may be NULL: which of those came; an error counts
+ * as all.
  * Returns EDDY_OK, EDDY_ECANCELED, EDDY_EINVAL (no or unknown events, fd < 0), -EBADF, EDDY_EPERM
  * (a regular file), EDDY_EBUSY (something other than Eddy polls it on this uv_loop_t),
  * EDDY_ENOTTASK, EDDY_ENOMEM.
@@ -1574,7 +1575,7 @@ EDDY_API eddy_status_t eddy_call_soon_at(const char *EDDY_NULLABLE site,
  * next turn behind what is ready then, by time, and for equal times in the order of the calls. A
  * time that has passed is due too, and ordered by how long ago it was; EDDY_FOREVER never comes. A
  * callback that is still to come does not keep a run or a shutdown going.
- * Ownership, returns: as eddy_call_soon.
+ * Ownership: as eddy_call_soon. Returns as eddy_call_soon.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
  */
 #define eddy_call_later(delay_ns, fn, context, options, ret_callback)                             \
@@ -1652,7 +1653,7 @@ EDDY_API eddy_status_t eddy_fd_add_reader_at(const char *EDDY_NULLABLE site, int
     const eddy_callback_options_t *EDDY_NULLABLE options);
 
 /* eddy_fd_add_reader for a descriptor that can be written. The two are apart.
- * Ownership, returns: as eddy_fd_add_reader.
+ * Ownership: as eddy_fd_add_reader. Returns as eddy_fd_add_reader.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
 #define eddy_fd_add_writer(fd, fn, context, options)                                              \
     eddy_fd_add_writer_at(EDDY_SITE, (fd), (fn), (context), (options))
