@@ -86,6 +86,7 @@ struct TimerHeap {
   }
 
   /// Takes out the earliest timer if its deadline is at or before `now`.
+  @_optimize(speed)
   mutating func takeDue(_ now: Int64) -> UnsafeMutablePointer<Timer>? {
     guard entries.count > 0, entries[0].deadline <= now else { return nil }
     let timer = entries[0].timer
@@ -134,6 +135,7 @@ struct TimerHeap {
     place(entry, at: index)
   }
 
+  @_optimize(speed)
   private func siftDown(_ entry: TimerEntry, from start: Int) {
     var index = start
     let count = entries.count
