@@ -190,12 +190,14 @@ static eddy_status_t tied_main(void *context) {
 
 IN_TASK(done_and_cancelled) {
     (void)context;
-    for (int kind = 0; kind < 4; kind++) {
+    for (int round = 0; round < 8; round++) {
+        const int kind = round % 4, cancels_first = round / 4;
         eddy_future_t futures[2];
         waiter_t waiter = { futures, kind, 1 };
         for (int at = 0; at < 2; at++) CHECK_STATUS(eddy_future_create(&futures[at]), EDDY_OK);
         const eddy_task_t task = spawn(tied_main, &waiter);
         CHECK_STATUS(eddy_yield(), EDDY_OK);
+        if (cancels_first) CHECK_STATUS(eddy_task_cancel(task, NULL), EDDY_OK);
         CHECK_STATUS(eddy_future_fail(futures[1], EDDY_EPERM, NULL), EDDY_OK);
         if (kind != 3) CHECK_STATUS(eddy_future_complete(futures[0], NULL, NULL), EDDY_OK);
         CHECK_STATUS(eddy_task_cancel(task, NULL), EDDY_OK);
