@@ -990,9 +990,9 @@ EDDY_API eddy_status_t eddy_wait_finish(eddy_future_t future, uint8_t *EDDY_NULL
 EDDY_API eddy_status_t eddy_wait_for(eddy_future_t future, int64_t timeout_ns,
     void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
 
-/* The twin of eddy_wait_for: a future with the same outcome, its value borrowed from what it waits
- * for. Cancelling it is as cancelling that of eddy_gather_start.
- * Ownership: as eddy_gather_start.
+/* The twin of eddy_wait_for: a future with the same outcome. It is cancelled and let go of as that
+ * from eddy_gather_start.
+ * Ownership: ret_future receives one reference; the value is borrowed from what it waits for.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
 EDDY_API eddy_status_t eddy_wait_for_start(eddy_future_t future, int64_t timeout_ns,

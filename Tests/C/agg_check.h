@@ -37,7 +37,8 @@ static inline eddy_status_t member_main(void *context) {
         }
         trace("%s!", member->name);
         if (member->after == EDDY_OK) return eddy_return(member, NULL);
-        return member->after == EDDY_ECANCELED ? slept : eddy_fail(member->after, member->name);
+        if (member->after == EDDY_ECANCELED) return slept;
+        return eddy_fail(member->after, "%s", member->name);
     }
     trace("%s", member->name);
     if (member->status != EDDY_OK) return eddy_fail(member->status, "%s", member->name);

@@ -177,6 +177,39 @@ IN_TASK(cancelled_wait) {
     return EDDY_OK;
 }
 
+static eddy_status_t tied_main(void *context) {
+    waiter_t *waiter = context;
+    size_t index = 77;
+    waiter->status = waiter->kind < 3
+        ? waits[waiter->kind](waiter->futures, 2, EDDY_FOREVER, NULL, NULL)
+        : eddy_select(waiter->futures, 2, 0, &index);
+    if (waiter->kind == 3) CHECK_INT(index, 1);
+    CHECK_STATUS(eddy_checkpoint(), EDDY_ECANCELED);
+    return waiter->status;
+}
+
+IN_TASK(done_and_cancelled) {
+    (void)context;
+    for (int round = 0; round < 8; round++) {
+        const int kind = round % 4, cancels_first = round / 4;
+        eddy_future_t futures[2];
+        waiter_t waiter = { futures, kind, 1 };
+        for (int at = 0; at < 2; at++) CHECK_STATUS(eddy_future_create(&futures[at]), EDDY_OK);
+        const eddy_task_t task = spawn(tied_main, &waiter);
+        CHECK_STATUS(eddy_yield(), EDDY_OK);
+        if (cancels_first) CHECK_STATUS(eddy_task_cancel(task, NULL), EDDY_OK);
+        CHECK_STATUS(eddy_future_fail(futures[1], EDDY_EPERM, NULL), EDDY_OK);
+        if (kind != 3) CHECK_STATUS(eddy_future_complete(futures[0], NULL, NULL), EDDY_OK);
+        CHECK_STATUS(eddy_task_cancel(task, NULL), EDDY_OK);
+        CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
+        CHECK_STATUS(waiter.status, EDDY_OK);
+        CHECK_STATUS(eddy_future_result(futures[1], NULL), EDDY_EPERM);
+        CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+        for (int at = 0; at < 2; at++) CHECK_STATUS(eddy_future_release(futures[at]), EDDY_OK);
+    }
+    return EDDY_OK;
+}
+
 IN_TASK(leaves_nothing) {
     (void)context;
     eddy_future_t futures[3], wait;
@@ -280,6 +313,7 @@ static const check_test_t tests[] = {
     { "AGG-17: what is done before the waiter runs counts as done", same_tick_counts },
     { "AGG-18: a cancelled member is no error, a failed one ends the wait at once", first_error },
     { "AGG-19: a cancelled wait leaves its members running", cancelled_wait },
+    { "AGG-19: what came in the tick of the cancel is given (M3)", done_and_cancelled },
     { "AGG-20: nothing stays registered with the members", leaves_nothing },
     { "select: the first that is done, the others left", select_others_left },
     { "select: the others are cancelled and waited for", select_others_cancelled },

@@ -53,6 +53,36 @@ func leftBehind<Value>(_ task: TaskHandle<Value>) -> Int {
     #expect(words == ["b 10", "c 20", "a 30", "abc", "d 31", "5 true d"])
   }
 
+  @Test("AGG-01, AGG-05: a C task gathers tasks of both languages; a failure cancels both")
+  func gatheredInC() throws {
+    let words = try onLoop { () -> [String] in
+      let trace = Trace()
+      for fails in [false, true] {
+        let swift = try member(trace, "swift", 20, cleanup: 5)
+        let function = try spawnC {
+          trace.add("c \(name(sleepInC(30)))")
+          return eddy_return(pointer(7), nil)
+        }
+        let third = try member(trace, "third", 10, failing: fails ? Boom() : nil)
+        let futures = [swift.task, function.task, third.task].map { eddy_task_future($0) }
+        let gathering = try spawnC {
+          var values = [UnsafeMutableRawPointer?](repeating: nil, count: 3)
+          let status = eddy_gather(futures, 3, &values)
+          trace.add("\(name(status)) \(values[1] == pointer(7))")
+          return EDDY_OK
+        }
+        _ = try await gathering.join()
+        _ = (swift, function, third)
+      }
+      return trace.words
+    }
+    #expect(
+      words == [
+        "third 10", "swift 20", "c OK", "OK true", "third 40", "c ECANCELED", "swift! 45",
+        "EFOREIGN false",
+      ])
+  }
+
   @Test("AGG-02: none at all is done at once")
   func empty() throws {
     let count = try onLoop { () -> Int in
