@@ -112,7 +112,7 @@ static void hook_that_fails(void) {
     CHECK_STATUS(capture(&options, one_failure, NULL), EDDY_OK);
     CHECK_INT(called, 1);
     CHECK_TEXT(captured, "eddy: EDDY_EBROKEN: unhandled error in the report hook\n"
-        "  report: EDDY_EPERM: a callback failed\nEDDY_EPERM: the first trouble\n (bad.c:9)\n");
+        "  report: EDDY_EPERM: a callback failed (bad.c:9)\nEDDY_EPERM: the first trouble\n");
     CHECK_TRACE("goes-on");
 }
 

@@ -256,27 +256,7 @@ static void use_expiries(void) {
     CHECK_STATUS(eddy_scope_close(scope, EDDY_EPERM), EDDY_EPERM);
 }
 
-/* One that runs, one that is cancelled, one that is dropped at the end, and a descriptor's. */
-static void use_callbacks(void) {
-    eddy_callback_options_t options = EDDY_CALLBACK_OPTIONS_INIT;
-    eddy_callback_t callback = { 0 };
-    int ends[2] = { -1, -1 };
-    options.release_context = count_release;
-    if (!CHECK(pipe(ends) == 0)) return;
-    MAY(eddy_call_soon(ok, hand(), &options, NULL), EDDY_OK);
-    MAY(eddy_call_soon(fails_quietly, hand(), &options, NULL), EDDY_OK);
-    if (MAY(eddy_call_later(EDDY_SECONDS(1), ok, hand(), &options, &callback), EDDY_OK))
-        CHECK_STATUS(eddy_callback_cancel(callback), EDDY_OK);
-    CHECK_STATUS(eddy_callback_release(callback), EDDY_OK);
-    MAY(eddy_call_later(EDDY_SECONDS(1000000), ok, hand(), &options, NULL), EDDY_OK);
-    if (MAY(eddy_fd_add_reader(ends[0], ok, hand(), &options), EDDY_OK)) {
-        MAY(eddy_fd_add_reader(ends[0], ok, hand(), &options), EDDY_OK);
-        CHECK_STATUS(eddy_fd_remove_reader(ends[0]), EDDY_OK);
-    }
-    CHECK_STATUS(eddy_yield(), EDDY_OK);
-    close(ends[0]);
-    close(ends[1]);
-}
+#include "memory_fail_uses.h"
 
 static void leave_tasks_behind(void) {
     const eddy_spawn_options_t options = owning();
@@ -298,6 +278,7 @@ static eddy_status_t everything(void *context) {
     use_waiters();
     use_expiries();
     use_callbacks();
+    use_several();
     leave_tasks_behind();
     scenario_done++;
     return EDDY_OK;

@@ -117,6 +117,7 @@ extension Ref where Record == LoopRecord {
     if core.host != nil { core.updateHost(hasLiveTasks: loopScope.liveTasks > 0) }
   }
 
+  @_optimize(speed)
   func runRounds() {
     let core = self.core
     core.auditBetweenRounds()
