@@ -124,6 +124,9 @@ extern const act_t waits[];
 extern const act_t acts[];
 extern const act_t calls[];
 extern const act_t values[];
+extern const act_t several[];
+/* The event of a future that is a gather and has its values; 0 if it is none or has not. */
+int say_gathered(actor_t *actor, const statement_t *statement, const thing_t *thing);
 
 /* The event of a statement that does not wait; the actor goes on. The second is silent on success.
  */

@@ -13,7 +13,7 @@ const scenario_t *scenario;
 eddy_loop_t the_loop;
 static int loop_closed;
 
-static const act_t *const tables[] = { waits, acts, calls, values, NULL };
+static const act_t *const tables[] = { waits, acts, calls, values, several, NULL };
 
 static act_fn find_act(const statement_t *statement) {
     for (const act_t *const *table = tables; *table; table++)
@@ -96,6 +96,8 @@ eddy_status_t close_loop(void) {
         if (thing->kind == THING_FUTURE) eddy_future_release((eddy_future_t){ thing->id });
         if (thing->kind == THING_TOKEN) eddy_token_release((eddy_token_t){ thing->id });
         if (thing->kind == THING_CONTEXT) eddy_context_release((eddy_context_t){ thing->id });
+        if (thing->kind == THING_COMPLETIONS)
+            eddy_completions_release((eddy_completions_t){ thing->id });
         if (thing->kind == THING_HANDLE) eddy_callback_release((eddy_callback_t){ thing->id });
         thing->dropped = 1;
     }

@@ -33,6 +33,8 @@ static eddy_status_t in_spin(actor_t *actor, const statement_t *statement) {
 static eddy_status_t in_await(actor_t *actor, const statement_t *statement) {
     void *value = NULL;
     eddy_status_t status = eddy_future_wait(future_of(statement, statement->words[0]), &value);
+    if (status == EDDY_OK && say_gathered(actor, statement, find_thing(statement->words[0])))
+        return status;
     outcome(actor, statement, "%s", of_value(status, value));
     return status;
 }
