@@ -8,6 +8,8 @@
 set -u
 . Scripts/report.sh
 work=build/oracle
+# So many of all scenarios must agree.
+least=350
 driver=$work/oracle
 mkdir -p "$work"
 
@@ -74,6 +76,7 @@ self_check() {
 
 files=$(for name in ${ONLY:-""}; do ls Tests/Oracle/scenarios/"$name"*.txt; done | LC_ALL=C sort)
 begin oracle
+[ -n "$files" ] || fail "no file of scenarios begins with $ONLY"
 # The lists of flags and of files are to be split into words.
 ${CC:-cc} -std=gnu11 -g -O1 -Wall -Wextra -pedantic -Werror -IInclude Tests/Oracle/*.c \
   -o "$driver" -Lbuild/lib -leddy -Wl,-rpath,"$PWD/build/lib" || exit 1
@@ -93,6 +96,7 @@ END
 [ "${agree:-0}" = 0 ] || pass "scenarios that agree: $agree" "$agree"
 [ "${differ:-0}" = 0 ] || pass "scenarios that differ as their D row says: $differ" "$differ"
 [ "$status" = 0 ] || fail "scenarios: ${bad:-?}"
+[ -n "${ONLY:-}" ] || [ "${agree:-0}" -ge "$least" ] || fail "fewer than $least agree"
 if [ -z "${ONLY:-}" ]; then
   if compare --random "${SEED:-1}" "${RANDOM_COUNT:-100}" "$driver" "$work/random.txt" \
     > "$work/random.out" 2>&1
