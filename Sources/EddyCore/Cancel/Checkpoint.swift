@@ -42,7 +42,7 @@ extension Ref where Record == LoopRecord {
     let deadline = core.deadline(after: failurePause)
     task.park.timer = Timer(
       position: 0, fire: { raw in Loop.running.wake(TaskRef(raw: raw)) }, owner: task.raw)
-    guard core.timers.arm(task.parkTimer, at: deadline) else { return false }
+    guard core.timers.armApart(task.parkTimer, at: deadline) else { return false }
     _ = park(task, .sleep, nil, hook: nil)
     return true
   }

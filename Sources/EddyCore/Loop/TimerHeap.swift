@@ -66,7 +66,16 @@ struct TimerHeap {
     return true
   }
 
+  /// The same, out of line.
+  @inline(never)
+  mutating func armApart(_ timer: UnsafeMutablePointer<Timer>, at deadline: Int64) -> Bool {
+    guard entries.reserve(entries.count &+ reserved &+ 1) else { return false }
+    armReserved(timer, at: deadline)
+    return true
+  }
+
   /// Arms a timer for which a place is reserved.
+  @inline(never)
   mutating func armReserved(_ timer: UnsafeMutablePointer<Timer>, at deadline: Int64) {
     insert(timer, at: deadline)
   }
