@@ -20,6 +20,11 @@ public struct LoopOptions: Sendable {
   public var isTraced = false
   /// For cleanup and shields; nil for five seconds.
   public var grace: Duration?
+  /// Hears what no code was there to receive, such as the failure of a task that nobody looks at;
+  /// nil for text on stderr. It runs on the loop's thread with the library closed: all that it can
+  /// do with Eddy is to read context variables, which are then those of the task concerned. If it
+  /// throws, that is told on stderr, and what it was given.
+  public var report: ReportHandler?
 
   public init() {}
 
@@ -58,6 +63,9 @@ public func runLoop<Value: Sendable>(
   }
   var loop = eddy_loop_t()
   var forC = options.forC
+  let report = options.report.map { ReportBox($0) }
+  report?.install(in: &forC)
+  defer { withExtendedLifetime(report) {} }
   try check(eddy_loop_create_versioned(headerVersion, &forC, &loop))
   guard let state = LoopState.ofThread else { throw EddyError(status: EDDY_EWRONGTHREAD) }
   if forC.grace_ns > 0 { state.grace = forC.grace_ns }
