@@ -52,7 +52,8 @@ private func onLoop(
   @Test("LOOP-23: the handler reads the variables of the task concerned")
   func context() throws {
     let trace = Trace()
-    try onLoop(reporting: { _ in trace.add(word.value) }) {
+    let handler: ReportHandler = { _ in trace.add(word.value) }
+    try onLoop(reporting: handler) {
       try word.withValue("child") { _ = try spawn { throw Boom(number: 4) } }
       try await word.withValue("root") {
         try await sleep(for: .seconds(1))
