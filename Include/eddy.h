@@ -373,8 +373,9 @@ EDDY_API eddy_status_t eddy_loop_stop(eddy_loop_t loop);
 /*
  * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
  * give EDDY_ECLOSED; callbacks run. It lasts as long as the loop's grace, on the loop's clock, at
- * most; the virtual clock waits that long for other threads and descriptors in real time. A failure
- * that nobody reads is reported as one of the shutdown.
+ * most, and then while shields and defers have some of their own left. On the virtual clock other
+ * threads and descriptors are waited for that long in real time. A failure that nobody reads is
+ * reported as one of the shutdown.
  * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
  * left that did not end within the grace, or that nothing can wake; each is named in a report. It
  * can be called again, or the loop left with eddy_loop_detach).
