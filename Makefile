@@ -116,7 +116,7 @@ stage: ## installs into build/stage, for examples and tests
 	aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
 	@sh Scripts/test.sh headers lint tidy symbols man-check docs-check test-c test-examples \
-		test-swift soak-check faults aarch64
+		test-swift soak-check oracle faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
