@@ -43,7 +43,7 @@ HOSTILE_CFLAGS := $(if $(HOSTILE),-DEDDY_HOSTILE)
 # DWARF 4, since Valgrind 3.19 gives up on the toolchain's DWARF 5.
 UV_CFLAGS = $(shell pkg-config --cflags libuv)
 UV_LIBS = $(shell pkg-config --libs libuv)
-SWIFTFLAGS_LIB = -enable-experimental-feature Embedded -wmo -O -g -dwarf-version=4 -parse-as-library \
+SWIFTFLAGS_LIB = -enable-experimental-feature Embedded -wmo -Osize -g -dwarf-version=4 -parse-as-library \
 	-swift-version 6 -module-name EddyCore -enforce-exclusivity=unchecked \
 	-Xfrontend -function-sections -Xcc -fPIC -I Include -I Sources/EddySwitch/include \
 	-I Sources/Clibuv $(SAN_SWIFTFLAGS) $(HOSTILE_SWIFTFLAGS)
@@ -112,10 +112,11 @@ stage: ## installs into build/stage, for examples and tests
 
 # ---- Gates ---------------------------------------------------------------------------------------
 
-.PHONY: test swift test-swift test-c test-examples symbols headers man-check lint tidy aarch64
+.PHONY: test swift test-swift test-c test-examples symbols headers man-check docs-check lint tidy \
+	aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
-	@sh Scripts/test.sh headers lint tidy symbols man-check test-c test-examples test-swift \
-		soak-check faults aarch64
+	@sh Scripts/test.sh headers lint tidy symbols man-check docs-check test-c test-examples \
+		test-swift soak-check faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -141,6 +142,9 @@ man-check: ## the header's comments and the man pages made of them
 	@$(MAKE) --no-print-directory -s install-man PREFIX=/usr DESTDIR=build/man-stage
 	@sh Scripts/check_man.sh $(VERSION) Include/eddy.symbols Include/eddy.h \
 		build/man-stage/usr/share/man
+
+docs-check: stage ## the guides: every block compiles, programs print what is said
+	@sh Scripts/check_docs.sh $(STAGE)
 
 lint: ## swift format, strictly
 	@sh Scripts/check_lint.sh

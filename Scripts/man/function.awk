@@ -16,6 +16,7 @@ function write_function(p,  i, c, first, n) {
   head("DESCRIPTION")
   put_text(description != "" ? description : purpose[c], "")
   write_parameters()
+  write_named_constants(i, c)
   write_taken_structs()
   if (owns[c] != "") {
     head("OWNERSHIP")
@@ -74,11 +75,11 @@ function put_parameter(type, name, end,  width) {
   synopsis_line = synopsis_line "\\fB" code(type) "\\fR\\fI" name "\\fR\\fB" end "\\fR"
 }
 
-# Splits a purpose: sentences that begin with a parameter's name go to said[name], the rest is the
-# description.
-function sort_purpose(text,  n, part, i, word, rest) {
+# Splits a purpose: sentences that begin with a parameter's name go to said[name], with those after
+# them that say what a constant does there; the rest is the description.
+function sort_purpose(text,  n, part, i, word, rest, last) {
   for (word in said) delete said[word]
-  description = ""
+  description = last = ""
   n = split_at(text, ". ", part)
   for (i = 1; i <= n; i++) {
     match(part[i], /^[A-Za-z0-9_]+/)
@@ -91,7 +92,9 @@ function sort_purpose(text,  n, part, i, word, rest) {
       else if (sub(/^ is /, "", rest)) rest = capital(rest)
       else rest = part[i]
       said[word] = said[word] (said[word] == "" ? "" : " ") rest
-    } else description = description (description == "" ? "" : " ") part[i]
+      last = word
+    } else if (last != "" && part[i] ~ /^EDDY_[A-Z_]+: /) said[last] = said[last] " " part[i]
+    else description = description (description == "" ? "" : " ") part[i]
   }
 }
 
@@ -111,6 +114,21 @@ function write_parameters(  n, k, name, type, order, seen, text, any) {
       put("\\fI" name "\\fR")
       put_text(text, "")
     }
+}
+
+# Constants of the section that the comment names, alone or as a family, and that no struct has.
+function write_named_constants(i, c,  j, any, family) {
+  any = 0
+  for (j = 1; j <= items; j++) {
+    if (item_kind[j] != "constant" || item_section[j] != item_section[i]) continue
+    if (item_text[j] ~ /eddy_status_t/ || page_of[item_name[j]] ~ /^eddy_/) continue
+    family = item_name[j]
+    sub(/_[A-Z0-9]+$/, "_*", family)
+    if (!index(comment_text[c], item_name[j]) && !index(comment_text[c], family)) continue
+    if (!any) head("CONSTANTS")
+    any = 1
+    put_constant(j)
+  }
 }
 
 # What was said of a parameter, with its unit; what all of its kind share if nothing was.

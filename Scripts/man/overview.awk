@@ -51,8 +51,10 @@ function macro_form(j,  text) {
 
 function noun_of(name) {
   sub(/^eddy_/, "", name)
+  if (name ~ /^(call|with_timeout|defer)$/) return "scope"
+  if (name ~ /^(call_|post)/) return "callback"
   sub(/_.*/, "", name)
-  return name ~ /^(group|timeout|deadline|shield|call|with|defer)$/ ? "scope" : name
+  return name ~ /^(group|timeout|deadline|shield)$/ ? "scope" : name
 }
 
 # What the text names, and the functions of the same noun, or of the section if there are none.

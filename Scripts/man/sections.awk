@@ -3,7 +3,7 @@
 # usage: awk -f sections.awk PAGE...
 
 BEGIN {
-  all = "NAME SYNOPSIS DESCRIPTION PARAMETERS OPTIONS OWNERSHIP FIELDS CONSTANTS"
+  all = "NAME SYNOPSIS DESCRIPTION PARAMETERS FIELDS CONSTANTS OPTIONS OWNERSHIP"
   count = split(all, name, " ")
   name[++count] = "RETURN VALUE"
   split("CONTEXT NOTES STATUSES", more, " ")

@@ -57,6 +57,13 @@ typedef struct eddy_pot_options {
 EDDY_API eddy_status_t eddy_pot_fill_at(const char *EDDY_NULLABLE site, int64_t amount_ns,
     const eddy_pot_options_t *EDDY_NULLABLE options, int32_t *EDDY_NULLABLE ret_rest);
 
+#define EDDY_HEAT_LOW ((int32_t)1)
+#define EDDY_HEAT_HIGH ((int32_t)2)           /* it boils */
+
+/* Heats a pot. heat: EDDY_HEAT_*. EDDY_HEAT_HIGH: mind it. It takes time. Returns EDDY_OK.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
+EDDY_API eddy_status_t eddy_pot_heat(int32_t heat);
+
 /* How much is in it, or 0. Suspends: no. Cancel point: no. Thread: any. Since: 0.2 */
 EDDY_API int32_t eddy_pot_empty(void);
 

@@ -29,7 +29,7 @@ extension Ref where Record == LoopRecord {
     core.isRunning = true
     let hasEnded = awaitAll()
     core.isRunning = false
-    core.timers.disarm(self.at.shutdownTimer)
+    disarmGrace()
     if hasEnded { return EDDY_OK }
     reportStubbornTasks()
     return fail(EDDY_EGRACE)
@@ -71,12 +71,15 @@ extension Ref where Record == LoopRecord {
     if core.hearsNothing { return false }
     if !core.isVirtual { return core.pollWaiting() }
     // No virtual time passes for the outside: it is given the grace in real time.
-    core.timers.disarm(self.at.shutdownTimer)
+    disarmGrace()
     core.patience = self.graceDuration
     let hasHeard = core.pollWaiting()
     core.patience = 0
     return hasHeard
   }
+
+  @inline(never)
+  private func disarmGrace() { core.timers.disarm(self.at.shutdownTimer) }
 
   private func reportStubbornTasks() {
     for position in 0..<self.tasks.positions {
@@ -88,6 +91,6 @@ extension Ref where Record == LoopRecord {
 
   /// Says that a task goes on although it should have ended.
   func reportStubborn(_ task: TaskRef, _ what: StaticString) {
-    report(EDDY_EGRACE, what, about: task, site: task.completion.site)
+    reportWithStack(EDDY_EGRACE, what, task)
   }
 }
