@@ -1,5 +1,5 @@
-// Debug mode: each step is timed and, if it was slow, reported; one that blocks the loop is reported
-// while it does, by the watchdog (EddySwitch/watchdog.c).
+// Debug mode: each step is timed and, if it was slow, reported; one that blocks the loop is
+// reported while it does, by the watchdog (EddySwitch/watchdog.c).
 //
 // Owns the eddy_sw_watch of the loop.
 // Invariants:
@@ -82,11 +82,9 @@ extension Ref where Record == LoopRecord {
     case .callback: step.pointee.site = Ref<CallbackRecord>(raw: owner).completion?.site
     default: break
     }
-    step.pointee.what = staticText(next.pointee.kind == .post ? "a posted callback" : "a callback")
   }
 
   private func name(_ step: StepAddress, _ task: TaskRef) {
-    step.pointee.what = staticText("a step")
     step.pointee.task = task.id
     step.pointee.serial = task.serial
     step.pointee.site = task.completion.site
@@ -107,7 +105,7 @@ extension Ref where Record == LoopRecord {
     _ watch: UnsafeMutablePointer<eddy_sw_watch>, _ lasted: Int64, _ isSeen: Bool
   ) {
     let step = Ref<eddy_sw_watch>(watch).at.step
-    var subject = subject(of: step)
+    var subject = subjectOf(step)
     if isSeen { subject.frames = framesSeen(watch) }
     let outer = contexts.outside
     if let task = self.tasks.find(step.pointee.task), task.completion.state == .pending {
@@ -115,7 +113,9 @@ extension Ref where Record == LoopRecord {
     }
     withTextBuffer(64) { buffer, capacity in
       var sink = TextSink(buffer, capacity: capacity)
-      putStep(step, " took ", lasted, to: &sink)
+      putKind(of: step, to: &sink)
+      sink.put(" took ")
+      putSeconds(lasted, to: &sink)
       _ = sink.finish()
       diagnostics.report(EDDY_EBUSY, buffer, subject, error: nil)
     }
@@ -123,7 +123,7 @@ extension Ref where Record == LoopRecord {
   }
 }
 
-private func subject(of step: StepAddress) -> ReportSubject {
+private func subjectOf(_ step: StepAddress) -> ReportSubject {
   let name = eddy_sw_step_name(step)
   return ReportSubject(
     task: eddy_task_t(id: step.pointee.task), name: name[0] == 0 ? nil : name,
@@ -134,16 +134,17 @@ private func framesSeen(_ watch: UnsafeMutablePointer<eddy_sw_watch>) -> StackFr
   StackFrames(addresses: eddy_sw_watch_frames(watch), count: Int(watch.pointee.count))
 }
 
-/// "a step took 2.013 s"
-private func putStep(
-  _ step: StepAddress, _ verb: StaticString, _ lasted: Int64, to sink: inout TextSink
-) {
-  sink.put(step.pointee.what)
-  sink.put(verb)
-  let milliseconds = UInt(lasted / 1_000_000)
+private func putKind(of step: StepAddress, to sink: inout TextSink) {
+  if step.pointee.serial == 0 { sink.put("a callback") } else { sink.put("a step") }
+}
+
+private func putSeconds(_ nanoseconds: Int64, to sink: inout TextSink) {
+  let milliseconds = UInt(nanoseconds / 1_000_000)
   sink.put(milliseconds / 1000)
   sink.put(".")
-  for unit: UInt in [100, 10, 1] { sink.put(milliseconds / unit % 10) }
+  sink.put(milliseconds / 100 % 10)
+  sink.put(milliseconds / 10 % 10)
+  sink.put(milliseconds % 10)
   sink.put(" s")
 }
 
@@ -153,11 +154,35 @@ private func reportBlocked(_ watch: UnsafeMutablePointer<eddy_sw_watch>?, _ last
     var sink = TextSink(buffer, capacity: capacity)
     sink.put("eddy: EDDY_EBUSY: the loop is blocked: ")
     if let watch {
-      let step = Ref<eddy_sw_watch>(watch).at.seen
+      writeSeen(watch, lasted, to: &sink)
     } else {
+      sink.put("a step has taken ")
+      putSeconds(lasted, to: &sink)
+      sink.put("; its thread does not take SIGURG, so more is not known\n")
     }
     let length = min(sink.length, capacity &- 1)
     _ = sink.finish()
     eddy_sw_write_stderr(buffer, length)
   }
+}
+
+private func writeSeen(
+  _ watch: UnsafeMutablePointer<eddy_sw_watch>, _ lasted: Int64, to sink: inout TextSink
+) {
+  let step = Ref<eddy_sw_watch>(watch).at.seen
+  let subject = subjectOf(step)
+  putKind(of: step, to: &sink)
+  sink.put(" has taken ")
+  putSeconds(lasted, to: &sink)
+  if subject.serial != 0 {
+    sink.put(": ")
+    writeTaskName(to: &sink, subject.name, serial: subject.serial)
+  }
+  if let site = subject.site {
+    sink.put(" (")
+    sink.put(site)
+    sink.put(")")
+  }
+  sink.put("\n")
+  writeFrames(eddy_sw_watch_frames(watch), Int(watch.pointee.count), to: &sink)
 }

@@ -177,8 +177,8 @@ static inline void *EDDY_SW_NONNULL eddy_sw_remote_word(intptr_t number, intptr_
 }
 /* Waits a moment for another thread. */
 EDDY_SW_HIDDEN void eddy_sw_pause(void);
-/* 1 if the calling thread is certainly the process's only one, watchdogs aside. With watchdogs there
- * may have been others, which have ended by now: what they posted is at the door. */
+/* 1 if the calling thread is certainly the process's only one, watchdogs aside. With watchdogs
+ * there may have been others, which have ended by now: what they posted is at the door. */
 EDDY_SW_HIDDEN int32_t eddy_sw_is_single_threaded(void);
 /* How many copies of this runtime the process has loaded: each carries an ELF note. */
 EDDY_SW_HIDDEN int32_t eddy_sw_runtime_copies(void);
@@ -209,7 +209,6 @@ EDDY_SW_HIDDEN void eddy_sw_signals_forked(void);
 #define EDDY_SW_NAME 64
 /* What runs between two looks at the queue. For the loop's thread. */
 typedef struct eddy_sw_step {
-    const char *EDDY_SW_NONNULL what;   /* such as "a callback" */
     const char *site;
     uint64_t task;           /* its handle and number, or 0 */
     uint64_t serial;
@@ -237,7 +236,7 @@ EDDY_SW_HIDDEN eddy_sw_watch *eddy_sw_watch_make(void);
  * runs on the watchdog's thread, with the nanoseconds so far. 0 or a negative errno. */
 EDDY_SW_HIDDEN int32_t eddy_sw_watchdog_start(eddy_sw_watch *watch, int64_t blocked_ns,
                                               void (*report)(eddy_sw_watch *, int64_t));
-/* Ends the watchdog, if there is one, and frees what they shared. For the thread that is watched. */
+/* Ends the watchdog, if there is one, and frees what they shared. For the watched thread. */
 EDDY_SW_HIDDEN void eddy_sw_watch_free(eddy_sw_watch *watch);
 EDDY_SW_HIDDEN void eddy_sw_watchdogs_forked(void);
 /* 1 if all other threads of the process are watchdogs, and there is one. */
