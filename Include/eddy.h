@@ -268,9 +268,29 @@ typedef struct eddy_loop_options {
     const eddy_stack_allocator_t *EDDY_NULLABLE stacks;   /* NULL: the guarded pool; copied */
     uint32_t first_generation;             /* of new slots, for tests of exhausted ones; 0: 1 */
     uint32_t reserved;                     /* 0 */
+    int64_t slow_ns;                       /* debug mode: a slow step; 0: 100 ms */
+    int64_t blocked_ns;                    /* debug mode: a blocked loop; 0: 1 s; EDDY_NONE: none */
 } eddy_loop_options_t;
 #define EDDY_LOOP_OPTIONS_INIT                                                                    \
-    { (uint32_t)sizeof(eddy_loop_options_t), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0 }
+    { (uint32_t)sizeof(eddy_loop_options_t), 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0, 0 }
+
+/*
+ * Debug mode. EDDY_LOOP_DEBUG turns it on, EDDY_LOOP_NO_DEBUG off (both: EDDY_EINVAL); with neither
+ * the environment decides: the variable named EDDY_DEBUG, unless it is empty or "0", turns it on. Times
+ * are those of CLOCK_MONOTONIC here, also with the virtual clock.
+ *   slow     A step (a task between two waits, or a callback) of slow_ns or more is reported when
+ *            it has ended: EDDY_EBUSY, the task's name or the callback's site, and the seconds.
+ *            A task's step in the call that spawns it (EDDY_SPAWN_EAGER) is part of the caller's.
+ *   blocked  While a step goes on for blocked_ns or more, a thread of the library, the watchdog,
+ *            writes who it is and the thread's stack to stderr, once; not the hook, which is for
+ *            the loop's thread. The report of the slow step, when it has ended, has that stack too.
+ * The watchdog reads the stack with SIGURG, sent to the loop's thread; a handler for others' is
+ * called as before, and its disposition is put back when the last watchdog ends, with its loop.
+ * That takes 16 KiB of the step's stack, and system calls that SA_RESTART does not cover end with
+ * EINTR. A task's name is cut to 63 bytes.
+ */
+#define EDDY_LOOP_DEBUG ((uint32_t)16)
+#define EDDY_LOOP_NO_DEBUG ((uint32_t)32)
 
 /*
  * Signals. While a loop of the main thread runs a root task (eddy_main, eddy_run, eddy_loop_run,
@@ -427,6 +447,12 @@ EDDY_API eddy_status_t eddy_report_text_at(const char *EDDY_NULLABLE site, eddy_
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_loop_current(eddy_loop_t *EDDY_NULLABLE ret_loop);
+
+/*
+ * Whether a loop is in debug mode: 1 or 0, also for a handle that is not this thread's loop.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API int32_t eddy_loop_is_debug(eddy_loop_t loop);
 
 /*
  * The loop's clock now, nanoseconds from an arbitrary start; the virtual clock starts at 0.

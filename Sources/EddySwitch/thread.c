@@ -21,7 +21,7 @@ void eddy_sw_pause(void) {
 }
 
 int32_t eddy_sw_is_single_threaded(void) {
-    return __libc_single_threaded ? 1 : 0;
+    return __libc_single_threaded ? 1 : eddy_sw_has_only_watchdogs();
 }
 
 /* The child has one thread, the one that forked; the loops of all others are gone too. */
@@ -31,6 +31,7 @@ static void after_fork_in_child(void) {
     thread->bound = NULL;
     thread->state = EDDY_SW_THREAD_FORKED;
     eddy_sw_signals_forked();
+    eddy_sw_watchdogs_forked();
     for (int i = 0; i < EDDY_SW_LOOP_LIMIT; i++) {
         uint64_t word = __atomic_load_n(&eddy_sw_loop_words[i], __ATOMIC_RELAXED);
         if ((word & EDDY_SW_LOOP_LIVE) == 0) continue;

@@ -71,7 +71,8 @@ eddy_status_t eddy_header_loops(void)
     eddy_loop_options_t options = EDDY_LOOP_OPTIONS_INIT;
     eddy_loop_t loop;
     options.flags = EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER;
-    options.flags |= EDDY_LOOP_NO_SIGNALS;
+    options.flags |= EDDY_LOOP_NO_SIGNALS | EDDY_LOOP_DEBUG;
+    options.flags &= ~EDDY_LOOP_NO_DEBUG;
     options.grace_ns = EDDY_NONE;
     EDDY_TRY(eddy_run(&options, eddy_header_body, NULL));
     EDDY_TRY(eddy_loop_create(&options, &loop));

@@ -100,6 +100,9 @@ private func makeLoop(
   let virtual = options.flags & EDDY_LOOP_VIRTUAL_CLOCK != 0
   if status == EDDY_OK, host == nil ? hosted : virtual { status = EDDY_EINVAL }
   if status != EDDY_OK { return (status, nil) }
+  if options.flags & debugFlags == 0, eddy_sw_wants_debug() != 0 {
+    options.flags |= EDDY_LOOP_DEBUG
+  }
   let made = Loop.make(options, allocator, host: host)
   if options.flags & EDDY_LOOP_TRACE != 0 { made.loop?.startTrace() }
   #if EDDY_HOSTILE
@@ -117,6 +120,8 @@ func readAllocator(
   return isWhole && allocator.reserved == 0 ? EDDY_OK : EDDY_EINVAL
 }
 
+private let debugFlags = EDDY_LOOP_DEBUG | EDDY_LOOP_NO_DEBUG
+
 func readLoopOptions(
   _ source: UnsafePointer<eddy_loop_options_t>?, _ options: inout eddy_loop_options_t
 ) -> eddy_status_t {
@@ -124,9 +129,10 @@ func readLoopOptions(
   if status != EDDY_OK { return status }
   let known =
     EDDY_LOOP_VIRTUAL_CLOCK | EDDY_LOOP_SEEDED_ORDER | EDDY_LOOP_UNREF | EDDY_LOOP_TRACE
-    | EDDY_LOOP_NO_SIGNALS
+    | EDDY_LOOP_NO_SIGNALS | debugFlags
   guard options.flags & ~known == 0, options.reserved == 0, options.grace_ns >= EDDY_NONE,
-    isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration
+    isStackSize(options.stack_bytes), options.first_generation <= Handle.maximumGeneration,
+    options.flags & debugFlags != debugFlags, options.slow_ns >= 0, options.blocked_ns >= EDDY_NONE
   else { return EDDY_EINVAL }
   return EDDY_OK
 }
@@ -186,6 +192,12 @@ public func eddy_loop_current(_ ret_loop: UnsafeMutablePointer<eddy_loop_t>?) ->
   guard let ret_loop else { return loop.fail(EDDY_EINVAL) }
   ret_loop.pointee = eddy_loop_t(id: loop.publicID)
   return EDDY_OK
+}
+
+@c @implementation
+public func eddy_loop_is_debug(_ loop: eddy_loop_t) -> Int32 {
+  guard let record = Loop.ofThread, record.publicID == loop.id else { return 0 }
+  return record.stepWatch == nil ? 0 : 1
 }
 
 @c @implementation

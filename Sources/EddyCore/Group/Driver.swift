@@ -60,7 +60,7 @@ extension Ref where Record == LoopRecord {
 
   func stop() {
     core.isStopping = true
-    if core.isRunning { core.stepsLeft = core.ready.count(next: false) }
+    if core.isRunning { limitSteps(to: core.ready.count(next: false)) }
   }
 
   private func isReached(_ goal: RunGoal) -> Bool {
@@ -119,6 +119,7 @@ extension Ref where Record == LoopRecord {
 
   @_optimize(speed)
   func runRounds() {
+    if self.stepWatch != nil { return runWatchedRounds() }
     let core = self.core
     core.auditBetweenRounds()
     while core.stepsLeft > 0, let next = core.ready.peek() {

@@ -205,6 +205,7 @@ extension Ref where Record == LoopRecord {
     pin(task.completion)
     self.current = task
     self.fiber = nil
+    if self.stepWatch != nil { nameStep(after: task) }
     return entry
   }
 

@@ -30,12 +30,14 @@ extension Ref where Record == LoopRecord {
       return (EDDY_ENOMEM, nil)
     }
     loop.configure(claim, options)
-    var status = loop.openPoll(host)
+    var status = loop.openStepWatch(options)
+    if status == EDDY_OK { status = loop.openPoll(host) }
     if status == EDDY_OK, !Ref<StackPool>(loop.at.stacks).open(allocator) {
       loop.closePoll()
       status = EDDY_ENOMEM
     }
     if status != EDDY_OK {
+      loop.closeStepWatch()
       Registry.giveBack(
         claim.number, generation: claim.generation, nextGeneration: claim.firstGeneration)
       Memory.free(memory)
@@ -102,6 +104,7 @@ extension Ref where Record == LoopRecord {
 
   /// Frees a loop that has no live tasks.
   func close() {
+    closeStepWatch()
     core.auditBetweenRounds()
     releaseKeptRoot()
     dropEntries(above: nil)
@@ -193,6 +196,7 @@ extension Ref where Record == LoopRecord {
   /// Leaves a loop whose tasks cannot end to itself: nothing of it runs again, and nothing of it is
   /// freed but what comes through the door.
   func abandon() {
+    closeStepWatch()
     var list = RemoteQueue.close(core.number, generation: core.generation)
     while let node = list {
       list = node.pointee.next

@@ -162,10 +162,18 @@ extension Ref where Record == LoopCore {
   private func waitForBell(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
     pollWithoutWaiting()
     if !self.ready.isEmpty { return true }
-    guard eddy_sw_is_single_threaded() == 0, let wake = self.wake else { return false }
+    if eddy_sw_is_single_threaded() != 0 { return hearsLast() }
+    guard let wake = self.wake else { return false }
     reference(wake.at.bell)
     _ = uv_run(loop, UV_RUN_ONCE)
     unreference(wake.at.bell)
+    return true
+  }
+
+  /// Lets in what threads have posted that are gone by now. False if there is nothing.
+  private func hearsLast() -> Bool {
+    guard RemoteQueue.hasNews(self.number) else { return false }
+    answerBell()
     return true
   }
 
@@ -174,7 +182,7 @@ extension Ref where Record == LoopCore {
     pollWithoutWaiting()
     let end = eddy_sw_clock_ns() &+ self.patience
     while self.ready.isEmpty, let timer = self.wakeTimer {
-      if uv_loop_alive(loop) == 0, eddy_sw_is_single_threaded() != 0 { return false }
+      if uv_loop_alive(loop) == 0, eddy_sw_is_single_threaded() != 0 { return hearsLast() }
       let wait = end &- eddy_sw_clock_ns()
       if wait <= 0 { return false }
       uv_update_time(loop)

@@ -73,6 +73,11 @@ struct LoopRecord {
   var lastSerial: UInt64
   var lastCall: UInt64
   var watch: LoopWatch
+  /// In debug mode; see Group/DebugMode.swift.
+  var stepWatch: UnsafeMutablePointer<eddy_sw_watch>?
+  var slowStep: Int64
+  /// Steps left in this turn, in debug mode.
+  var watchedSteps: UInt32
   var runtimes:
     (
       ForeignRuntime, ForeignRuntime, ForeignRuntime, ForeignRuntime,

@@ -146,6 +146,7 @@ typedef struct eddy_sw_thread {
     uint64_t trace;        /* the hash of the last traced loop that was closed here */
     int64_t memory_steps;  /* requests for memory since failing_step was set */
     int64_t failing_step;  /* which of them fails; 0: none, and none is counted */
+    void *watchdog;        /* of the loop, in debug mode; for watchdog.c */
 } eddy_sw_thread;
 
 extern EDDY_SW_HIDDEN __thread eddy_sw_thread eddy_sw_thread_state
@@ -176,7 +177,8 @@ static inline void *EDDY_SW_NONNULL eddy_sw_remote_word(intptr_t number, intptr_
 }
 /* Waits a moment for another thread. */
 EDDY_SW_HIDDEN void eddy_sw_pause(void);
-/* 1 if the calling thread is certainly the process's only one. */
+/* 1 if the calling thread is certainly the process's only one, watchdogs aside. With watchdogs
+ * there may have been others, which have ended by now: what they posted is at the door. */
 EDDY_SW_HIDDEN int32_t eddy_sw_is_single_threaded(void);
 /* How many copies of this runtime the process has loaded: each carries an ELF note. */
 EDDY_SW_HIDDEN int32_t eddy_sw_runtime_copies(void);
@@ -201,6 +203,54 @@ EDDY_SW_HIDDEN void eddy_sw_signals_end(intptr_t loop);
 EDDY_SW_HIDDEN void eddy_sw_signals_unwatch(intptr_t loop);
 /* In the child of a fork. */
 EDDY_SW_HIDDEN void eddy_sw_signals_forked(void);
+
+/* ---- Debug mode ------------------------------------------------------------------------------ */
+
+#define EDDY_SW_NAME 64
+/* What runs between two looks at the queue. For the loop's thread. */
+typedef struct eddy_sw_step {
+    const char *site;
+    uint64_t task;           /* its handle and number, or 0 */
+    uint64_t serial;
+    int64_t began;           /* CLOCK_MONOTONIC, nanoseconds */
+    char name[EDDY_SW_NAME]; /* the task's, cut to fit; "" for none */
+} eddy_sw_step;
+static inline char *EDDY_SW_NONNULL eddy_sw_step_name(eddy_sw_step *EDDY_SW_NONNULL step) {
+    return step->name;
+}
+
+#define EDDY_SW_FRAMES 48
+/* What a loop in debug mode and its watchdog share: see watchdog.c. */
+typedef struct eddy_sw_watch {
+    int64_t running;         /* atomic: when the step that runs began, or 0 */
+    int64_t asked;           /* atomic */
+    eddy_sw_step step;
+    eddy_sw_step seen;       /* the step whose stack has been read */
+    uintptr_t frames[EDDY_SW_FRAMES];
+    int32_t count;
+} eddy_sw_watch;
+
+/* NULL when memory is out. */
+EDDY_SW_HIDDEN eddy_sw_watch *eddy_sw_watch_make(void);
+/* Has a thread watch the calling one. report(NULL, ...) says that the stack could not be read; it
+ * runs on the watchdog's thread, with the nanoseconds so far. 0 or a negative errno. */
+EDDY_SW_HIDDEN int32_t eddy_sw_watchdog_start(eddy_sw_watch *watch, int64_t blocked_ns,
+                                              void (*report)(eddy_sw_watch *, int64_t));
+/* Ends the watchdog, if there is one, and frees what they shared. For the watched thread. */
+EDDY_SW_HIDDEN void eddy_sw_watch_free(eddy_sw_watch *watch);
+EDDY_SW_HIDDEN void eddy_sw_watchdogs_forked(void);
+/* 1 if all other threads of the process are watchdogs, and there is one. */
+EDDY_SW_HIDDEN int32_t eddy_sw_has_only_watchdogs(void);
+/* Whether the environment's EDDY_DEBUG asks for debug mode. */
+EDDY_SW_HIDDEN int32_t eddy_sw_wants_debug(void);
+static inline const uintptr_t *EDDY_SW_NONNULL eddy_sw_watch_frames(
+    const eddy_sw_watch *EDDY_SW_NONNULL watch) {
+    return watch->frames;
+}
+/* A step begins, or with 0 has ended. */
+static inline void eddy_sw_watch_set(eddy_sw_watch *EDDY_SW_NONNULL watch, int64_t began) {
+    __atomic_store_n(&watch->running, began, __ATOMIC_SEQ_CST);
+}
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 EDDY_SW_HIDDEN int64_t eddy_sw_clock_ns(void);
