@@ -153,7 +153,7 @@ function put_block(token,  number, n, i, line) {
     match(line[i], /[^ ]+ +/)
     put(".TP")
     put("\\fB" plain(trim(substr(line[i], 1, RLENGTH))) "\\fR")
-    put(marked(substr(line[i], RLENGTH + 1)))
+    put_text(substr(line[i], RLENGTH + 1), "")
   }
   return ".PP"
 }
