@@ -43,7 +43,7 @@ HOSTILE_CFLAGS := $(if $(HOSTILE),-DEDDY_HOSTILE)
 # DWARF 4, since Valgrind 3.19 gives up on the toolchain's DWARF 5.
 UV_CFLAGS = $(shell pkg-config --cflags libuv)
 UV_LIBS = $(shell pkg-config --libs libuv)
-SWIFTFLAGS_LIB = -enable-experimental-feature Embedded -wmo -O -g -dwarf-version=4 -parse-as-library \
+SWIFTFLAGS_LIB = -enable-experimental-feature Embedded -wmo -Osize -g -dwarf-version=4 -parse-as-library \
 	-swift-version 6 -module-name EddyCore -enforce-exclusivity=unchecked \
 	-Xfrontend -function-sections -Xcc -fPIC -I Include -I Sources/EddySwitch/include \
 	-I Sources/Clibuv $(SAN_SWIFTFLAGS) $(HOSTILE_SWIFTFLAGS)

@@ -168,6 +168,39 @@ count_cancel() {
         }' "$out/count.tsv" >> "$rows"
 }
 
+# Instructions of gather.c, in the same way.
+count_gather() {
+    figure="gather, a member of 100000 : of 10000"
+    if ! command -v valgrind > /dev/null 2>&1; then
+        unmeasured "$figure" x "skipped: valgrind is missing; install valgrind"
+        return
+    fi
+    rm -f "$out"/callgrind.*
+    if ! timeout 150 valgrind --tool=callgrind --instr-atstart=no --quiet \
+        --callgrind-out-file="$out/callgrind.out" "$out/gather" \
+        > "$out/count.tsv" 2> "$out/last.err"; then
+        unmeasured "$figure" x "$(tail -n 1 "$out/last.err") (or over 150 s)"
+        return
+    fi
+    awk '/^desc: Trigger: Client Request:/ { name = $NF }
+        /^totals:/ || /^summary:/ { if (name != "") { print "dump\t" name "\t" $2; name = "" } }' \
+        "$out"/callgrind.out* >> "$out/count.tsv"
+    awk -F '\t' -v figure="$figure" '
+        $1 == "operations" { n[$2] = $3 }
+        $1 == "dump" { c[$2] = $3 }
+        function row(kind) {
+            if (c[kind "-few"] <= 0 || c[kind "-many"] <= 0) {
+                print "none\t" figure ", " kind "\tx\tcallgrind left no counts"
+                return
+            }
+            few = c[kind "-few"] / n[kind "-few"]
+            many = c[kind "-many"] / n[kind "-many"]
+            printf "row\t%s\t%.4f\tx\t1.05\t%.1f instructions, %.1f with 10000\n", \
+                figure ", " kind, many / few, many, few
+        }
+        END { row("done"); row("pending") }' "$out/count.tsv" >> "$rows"
+}
+
 # The library itself: what it needs and its size without symbols.
 library_facts() {
     file=$build/lib/libeddy.so
@@ -298,6 +331,7 @@ wanted post && measure 60 post
 wanted parked && measure 60 parked
 wanted cancel && measure 60 cancel time
 wanted cancel && count_cancel
+wanted gather && count_gather
 wanted timers && count_instructions
 wanted timers && measure 60 timers time
 wanted startup && measure 60 startup "$out"

@@ -118,6 +118,7 @@ typedef int32_t eddy_status_t;
 #define EDDY_EFORKED ((eddy_status_t)-5017)           /* the loop belongs to the parent process */
 #define EDDY_EVERSION ((eddy_status_t)-5018)          /* the header is newer than the library */
 #define EDDY_EFOREIGN ((eddy_status_t)-5019)          /* a foreign runtime's own error */
+#define EDDY_EEND ((eddy_status_t)-5020)              /* there is no more */
 #define EDDY_ESTOPPED ((eddy_status_t)-5021)          /* the loop was stopped first */
 #define EDDY_EINTERRUPT ((eddy_status_t)-5022)        /* a signal asked the program to end */
 
@@ -170,6 +171,7 @@ typedef struct eddy_scope { uint64_t id; } eddy_scope_t;
 typedef struct eddy_error { uint64_t id; } eddy_error_t;
 typedef struct eddy_context { uint64_t id; } eddy_context_t;
 typedef struct eddy_token { uint64_t id; } eddy_token_t;
+typedef struct eddy_completions { uint64_t id; } eddy_completions_t;
 typedef struct eddy_callback { uint64_t id; } eddy_callback_t;
 
 /* What a task runs, and what eddy_call, eddy_with_timeout, eddy_context_run and eddy_defer run. A
@@ -371,8 +373,9 @@ EDDY_API eddy_status_t eddy_loop_stop(eddy_loop_t loop);
 /*
  * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
  * give EDDY_ECLOSED; callbacks run. It lasts as long as the loop's grace, on the loop's clock, at
- * most; the virtual clock waits that long for other threads and descriptors in real time. A failure
- * that nobody reads is reported as one of the shutdown.
+ * most, and then while shields and defers have some of their own left. On the virtual clock other
+ * threads and descriptors are waited for that long in real time. A failure that nobody reads is
+ * reported as one of the shutdown.
  * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
  * left that did not end within the grace, or that nothing can wake; each is named in a report. It
  * can be called again, or the loop left with eddy_loop_detach).
@@ -589,6 +592,7 @@ EDDY_API eddy_status_t eddy_task_set_local(void *EDDY_NULLABLE local);
 #define EDDY_WAIT_JOIN ((int32_t)4)       /* a task, owned; its id */
 #define EDDY_WAIT_SCOPE ((int32_t)5)      /* the children of a scope it closes; its id */
 #define EDDY_WAIT_FD ((int32_t)6)         /* a descriptor; its number */
+#define EDDY_WAIT_SEVERAL ((int32_t)7)    /* a combined future; its id */
 
 /* Why a scope was cancelled. */
 #define EDDY_REASON_NONE ((int32_t)0)
@@ -729,8 +733,8 @@ EDDY_API eddy_status_t eddy_future_create_at(const char *EDDY_NULLABLE site,
  * Gives a future its value; those who wait run in a later round, in the order in which they came.
  * Ownership: the future keeps value and calls release, which may be NULL, once. A call that fails
  * releases the value too.
- * Returns EDDY_EALREADY (it is done or cancelled), EDDY_EPERM (a task's future), EDDY_EBADHANDLE,
- * EDDY_EWRONGTHREAD.
+ * Returns EDDY_EALREADY (it is done or cancelled), EDDY_EPERM (a task's future, or a combined one),
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_future_complete(eddy_future_t future, void *EDDY_NULLABLE value,
@@ -739,8 +743,8 @@ EDDY_API eddy_status_t eddy_future_complete(eddy_future_t future, void *EDDY_NUL
 /*
  * Fails a future. status: below 0 and not EDDY_ECANCELED, which only eddy_future_cancel gives.
  * message: copied, or NULL.
- * Returns EDDY_EINVAL, EDDY_EALREADY, EDDY_EPERM (a task's future), EDDY_EBADHANDLE,
- * EDDY_EWRONGTHREAD.
+ * Returns EDDY_EINVAL, EDDY_EALREADY, EDDY_EPERM (a task's future, or a combined one),
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API eddy_status_t eddy_future_fail(eddy_future_t future, eddy_status_t status,
@@ -748,7 +752,8 @@ EDDY_API eddy_status_t eddy_future_fail(eddy_future_t future, eddy_status_t stat
 
 /*
  * Cancels a pending future at once: those who wait get EDDY_ETARGETCANCELED. For a task's future it
- * is eddy_task_cancel. message: copied, or NULL.
+ * is eddy_task_cancel; an operation that owns others (eddy_gather_start) asks them to end and ends
+ * after them. message: copied, or NULL.
  * Returns EDDY_OK, EDDY_EALREADY (done before; its failure then counts as read), EDDY_EBADHANDLE,
  * EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
@@ -828,7 +833,8 @@ typedef struct eddy_future_info {
     int32_t is_task;                      /* 1: a task's */
     int32_t observed;                     /* 1: a failure was read or will be, or is hushed */
     int32_t waiters;                      /* tasks that wait for it or join it */
-    int32_t callbacks;                    /* registered and not made ready yet */
+    int32_t callbacks;                    /* registered and not made ready yet; a combined future
+                                             that waits for it is one */
     const char *EDDY_NULLABLE site;       /* where it was created, or NULL */
 } eddy_future_info_t;
 
@@ -857,6 +863,214 @@ EDDY_API eddy_status_t eddy_future_retain(eddy_future_t future);
  * functions.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_future_release(eddy_future_t future);
+
+/* ------------------------------------------------------------------------------------------------
+ * Several at once
+ *
+ * All of these take an array of futures, in which tasks stand as eddy_task_future gives them: C
+ * tasks, foreign ones, operations and other combined futures in any mix. The array is read during
+ * the call only. A future may be in it more than once; it counts once, and its places agree. All
+ * handles are looked at before anything begins. Each wait holds what it waits for, so that a handle
+ * may be released meanwhile. Work and memory grow with the number of futures and no faster; a
+ * waiter runs two rounds after the future that it was waiting for is done.
+ *
+ * The twins give a combined future. It holds its members while it is held, so that what they gave
+ * can be read. Only the library completes it (EDDY_EPERM for eddy_future_complete and _fail).
+ */
+
+/*
+ * Waits until all have given values, and owns them: the first failure, or one that ends cancelled,
+ * cancels the others, and the wait lasts until all have ended. If the caller is cancelled, the
+ * request and its reason go to all of them.
+ * ret_values: room for count pointers, in the order of futures, or NULL. Ownership: the values are
+ * borrowed from the members while references to those are held.
+ * Returns EDDY_OK if all gave values, also when the caller is cancelled, and for none at all; the
+ * first failure with its error as the current one, EDDY_ETARGETCANCELED for one that was cancelled
+ * (failures of the others then count as read); EDDY_ECANCELED (the caller is cancelled, and not all
+ * gave values); EDDY_ETAKEN (a value was moved out), EDDY_EDEADLK (the caller is among them or
+ * inside one), EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK; after
+ * these nothing has been cancelled.
+ * Suspends: unless all are done. Cancel point: unless all are done, owning. Thread: task.
+ * Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_gather(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_values);
+
+/*
+ * Waits until all have ended, well or not, and owns them: it cancels nothing, but if the caller is
+ * cancelled, the request goes to all.
+ * ret_statuses, ret_values: room for count each, or NULL. A status is EDDY_OK, the failure (which
+ * then counts as read; eddy_future_error has its error), EDDY_ETARGETCANCELED or EDDY_ETAKEN; the
+ * value of a failure is NULL. Ownership: as eddy_gather.
+ * Returns EDDY_OK, EDDY_ECANCELED (the caller is cancelled, and not all gave values), and the
+ * refusals of eddy_gather.
+ * Suspends: unless all are done. Cancel point: unless all are done, owning. Thread: task.
+ * Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_gather_all(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    eddy_status_t *EDDY_NULLABLE ret_statuses, void *EDDY_NULLABLE *EDDY_NULLABLE ret_values);
+
+#define EDDY_GATHER_ALL ((uint32_t)1)     /* as eddy_gather_all, not as eddy_gather */
+
+/*
+ * The twin of eddy_gather and eddy_gather_all: a future with no value of its own. Cancelling it
+ * passes the request and the message on to the members; it ends when they have, cancelled unless
+ * all gave values. EDDY_EALREADY once they have all ended. A task that waits for it with
+ * eddy_future_wait leaves it alone.
+ * flags: EDDY_GATHER_ALL, or 0. Ownership: ret_future receives one reference; when the last one
+ * goes while it is pending, it is cancelled, and lives on until its members have ended.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD; then nothing was started.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_gather_start(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    uint32_t flags, eddy_future_t *EDDY_NULLABLE ret_future);
+
+/*
+ * Reads what the members of a future from eddy_gather_start gave. ret_statuses, ret_values: as
+ * eddy_gather_all. Ownership: the values are borrowed from the members, which the future holds.
+ * Returns what eddy_future_result gives, and EDDY_EINVAL (another future).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_gather_finish(eddy_future_t future,
+    eddy_status_t *EDDY_NULLABLE ret_statuses, void *EDDY_NULLABLE *EDDY_NULLABLE ret_values);
+
+/*
+ * Wait until all are done, until one is, or until one has failed or all are done; to have been
+ * cancelled is to be done and not to have failed. They only observe: nothing is cancelled, and no
+ * failure counts as read.
+ * timeout_ns: the wait ends after this time, which is no failure; EDDY_FOREVER: no limit; 0 or
+ * less: in the next turn. ret_done: count flags, 1 for each that is done, or NULL. ret_done_count:
+ * how many flags are 1, or NULL.
+ * Returns EDDY_OK, EDDY_ECANCELED (the caller is cancelled and what it waited for has not come),
+ * EDDY_EINVAL (also: count is 0), EDDY_EDEADLK (eddy_wait_all without a limit, and the caller is
+ * among them or inside one), EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: unless it has come. Cancel point: unless it has come, detachable. Thread: task.
+ * Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_wait_all(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    int64_t timeout_ns, uint8_t *EDDY_NULLABLE ret_done, size_t *EDDY_NULLABLE ret_done_count);
+EDDY_API eddy_status_t eddy_wait_any(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    int64_t timeout_ns, uint8_t *EDDY_NULLABLE ret_done, size_t *EDDY_NULLABLE ret_done_count);
+EDDY_API eddy_status_t eddy_wait_first_error(const eddy_future_t *EDDY_NULLABLE futures,
+    size_t count, int64_t timeout_ns, uint8_t *EDDY_NULLABLE ret_done,
+    size_t *EDDY_NULLABLE ret_done_count);
+
+#define EDDY_UNTIL_ALL ((int32_t)1)
+#define EDDY_UNTIL_ANY ((int32_t)2)
+#define EDDY_UNTIL_ERROR ((int32_t)3)
+
+/*
+ * The twin of the three waits: a future that is done, with no value, when what is waited for has
+ * come or the time is over. Cancelling it ends it at once and leaves the members alone: of one
+ * future it is a shield for that.
+ * until: EDDY_UNTIL_*. Ownership: ret_future receives one reference; when the last one goes, it
+ * hears of its members no more.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_wait_start(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    int32_t until, int64_t timeout_ns, eddy_future_t *EDDY_NULLABLE ret_future);
+
+/* Which members of a future from eddy_wait_start are done now. ret_done, ret_done_count: as
+ * eddy_wait_all. Returns what eddy_future_result gives, and EDDY_EINVAL (another future).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_wait_finish(eddy_future_t future, uint8_t *EDDY_NULLABLE ret_done,
+    size_t *EDDY_NULLABLE ret_done_count);
+
+/*
+ * Waits for one future and owns it, with a limit: when the time is over, or the caller is
+ * cancelled, it is cancelled, and the wait lasts until it has ended, which may be past the limit.
+ * timeout_ns: EDDY_FOREVER: no limit; 0 or less: it is over at once, so that a task that has not
+ * begun never runs. ret_value, ownership: as eddy_future_wait.
+ * Returns its outcome as eddy_task_join does: a value that it gave all the same, or a failure of
+ * its own, whatever the time; EDDY_ETIMEDOUT (the time was over and it ended cancelled; the cause
+ * is that cancel), EDDY_ECANCELED, EDDY_ETARGETCANCELED, EDDY_EDEADLK, EDDY_ENOMEM,
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: unless it is done. Cancel point: unless it is done, owning. Thread: task. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_wait_for(eddy_future_t future, int64_t timeout_ns,
+    void *EDDY_NULLABLE *EDDY_NULLABLE ret_value);
+
+/* The twin of eddy_wait_for: a future with the same outcome. It is cancelled and let go of as that
+ * from eddy_gather_start.
+ * Ownership: ret_future receives one reference; the value is borrowed from what it waits for.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_wait_for_start(eddy_future_t future, int64_t timeout_ns,
+    eddy_future_t *EDDY_NULLABLE ret_future);
+
+#define EDDY_SELECT_CANCEL ((uint32_t)1)  /* the others are cancelled and waited for */
+
+/*
+ * Waits for the first of several that is done, well or not, and says which; its outcome is then
+ * read as any other. If several are done already, it is the one with the lowest index.
+ * flags: 0: the others are left alone, and the wait only observes. EDDY_SELECT_CANCEL: they are
+ * cancelled, and the wait lasts until they have ended; if the caller is cancelled first, all are,
+ * and then only one that gives a value all the same is the first. ret_index: may be NULL.
+ * Returns EDDY_OK, EDDY_ECANCELED (the caller is cancelled), EDDY_EINVAL (also: count is 0),
+ * EDDY_EDEADLK (EDDY_SELECT_CANCEL, and the caller is among them or inside one), EDDY_ENOMEM,
+ * EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: unless one is done. Cancel point: unless one is done, detachable; owning with the flag.
+ * Thread: task. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_select(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    uint32_t flags, size_t *EDDY_NULLABLE ret_index);
+
+/* The twin of eddy_select. Cancelling it, and letting go of it: as eddy_wait_start, with
+ * EDDY_SELECT_CANCEL as eddy_gather_start. Ownership: ret_future receives one reference.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_select_start(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    uint32_t flags, eddy_future_t *EDDY_NULLABLE ret_future);
+
+/* Which one was first, of a future from eddy_select_start. ret_index: may be NULL.
+ * Returns what eddy_future_result gives, and EDDY_EINVAL (another future).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_select_finish(eddy_future_t future, size_t *EDDY_NULLABLE ret_index);
+
+/*
+ * Several futures one by one, in the order in which they are done; those that are done already come
+ * first, in the order of futures. One that is there twice comes once, with its first index. They
+ * are only observed. count may be 0.
+ * timeout_ns: as eddy_wait_all, from this call on.
+ * Ownership: ret_completions receives one reference, and holds the futures.
+ * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_as_completed(const eddy_future_t *EDDY_NULLABLE futures, size_t count,
+    int64_t timeout_ns, eddy_completions_t *EDDY_NULLABLE ret_completions);
+
+/*
+ * Waits for the next one. Several tasks may ask; each future is given once. One may go on after
+ * any outcome.
+ * ret_index: its place in the array; may be NULL.
+ * Returns EDDY_OK, EDDY_EEND (all have been given), EDDY_ETIMEDOUT (those that were done in time
+ * have been given, and the time is over), EDDY_ECANCELED (the caller is cancelled and none is
+ * done), EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_ENOTTASK.
+ * Suspends: unless one is done or none will be. Cancel point: unless so, detachable. Thread: task.
+ * Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_completions_next(eddy_completions_t completions,
+    size_t *EDDY_NULLABLE ret_index);
+
+/* The twin of eddy_completions_next. Cancelling it, or letting go of it before it was finished,
+ * leaves what it would have given to the next one who asks. Ownership: ret_future receives one
+ * reference. Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_completions_next_start(eddy_completions_t completions,
+    eddy_future_t *EDDY_NULLABLE ret_future);
+
+/* Takes what a future from eddy_completions_next_start was given, once. ret_index: may be NULL.
+ * Returns what eddy_future_result gives, EDDY_EEND and EDDY_ETIMEDOUT among it, EDDY_ETAKEN
+ * (finished before), and EDDY_EINVAL (another future).
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_completions_next_finish(eddy_future_t future,
+    size_t *EDDY_NULLABLE ret_index);
+
+/* Ends the reference; the futures are let go of. Those who still wait for the next one keep it.
+ * Null is harmless. Returns EDDY_EBADHANDLE (also one release too many), EDDY_EWRONGTHREAD. Works
+ * inside release functions. Suspends: no. Cancel point: no. Thread: loop. Since: 0.4 */
+EDDY_API eddy_status_t eddy_completions_release(eddy_completions_t completions);
 
 /* ------------------------------------------------------------------------------------------------
  * Scopes

@@ -21,6 +21,11 @@ public struct LoopOptions: Sendable {
   /// On the main thread the first SIGINT or SIGTERM cancels the root task, and the second one ends
   /// the process, each where nothing else is installed for it.
   public var handlesSignals = true
+  /// Hears what no code was there to receive, such as the failure of a task that nobody looks at;
+  /// nil for text on stderr. It runs on the loop's thread with the library closed: all that it can
+  /// do with Eddy is to read context variables, which are then those of the task concerned. If it
+  /// throws, that is told on stderr, and what it was given.
+  public var report: ReportHandler?
 
   public init() {}
 

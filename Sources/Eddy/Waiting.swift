@@ -235,7 +235,7 @@ extension LoopState {
   }
 }
 
-private var waitWithoutEnd: EddyError {
+var waitWithoutEnd: EddyError {
   EddyError(status: EDDY_EDEADLK, message: "a task waits for itself, or for one that it is inside")
 }
 

@@ -121,19 +121,19 @@ EDDY_SW_BARE static inline __attribute__((always_inline)) void arrive(void *fake
 /* ---- The first entry ------------------------------------------------------------------------ */
 
 /* entry is a function that ends with eddy_sw_exit. */
-static void *start_plain(void *argument, void *entry, void *fiber) {
+static void *eddy_sw_start_plain(void *argument, void *entry, void *fiber) {
     (void)fiber;
     ((void (*)(void *))(uintptr_t)entry)(argument);
     eddy_sw_abort("a fiber's entry returned");
 }
 
-EDDY_SW_BARE static void *start_hooked(void *argument, void *entry, void *fiber) {
+EDDY_SW_BARE static void *eddy_sw_start_hooked(void *argument, void *entry, void *fiber) {
     arrive(NULL);
-    return start_plain(argument, entry, fiber);
+    return eddy_sw_start_plain(argument, entry, fiber);
 }
 
 /* entry is a function that returns the fiber to go on with; without tools the assembly calls it. */
-EDDY_SW_BARE static void *start_returning_hooked(void *argument, void *entry, void *fiber) {
+EDDY_SW_BARE static void *eddy_sw_start_returning_hooked(void *argument, void *entry, void *fiber) {
     arrive(NULL);
     eddy_sw_fiber *to = ((eddy_sw_fiber *(*)(void *))(uintptr_t)entry)(argument);
     leave(fiber, to, 1);
@@ -159,7 +159,7 @@ static void prepare(eddy_sw_fiber *fiber, size_t skip_bytes, eddy_sw_start start
 
 void eddy_sw_fiber_prepare(eddy_sw_fiber *fiber, size_t skip_bytes, void (*entry)(void *),
                            void *argument) {
-    prepare(fiber, skip_bytes, hooks() ? start_hooked : start_plain, argument,
+    prepare(fiber, skip_bytes, hooks() ? eddy_sw_start_hooked : eddy_sw_start_plain, argument,
             (void *)(uintptr_t)entry);
 }
 
@@ -167,7 +167,7 @@ void eddy_sw_fiber_prepare_returning(eddy_sw_fiber *fiber, size_t skip_bytes,
                                      eddy_sw_fiber *(*entry)(void *), void *argument) {
     /* What the entry is given beyond its own parameter, it does not look at. */
     eddy_sw_start start =
-        hooks() ? start_returning_hooked : (eddy_sw_start)(uintptr_t)entry;
+        hooks() ? eddy_sw_start_returning_hooked : (eddy_sw_start)(uintptr_t)entry;
     prepare(fiber, skip_bytes, start, argument, (void *)(uintptr_t)entry);
 }
 

@@ -194,6 +194,32 @@ eddy_sw_entry:
         .cfi_endproc
         .size   eddy_sw_entry, . - eddy_sw_entry
 
+/*
+ * void eddy_sw_borrow(void *sp, void (*fn)(void *), void *argument): calls fn(argument) below the
+ * frame that is saved at sp, on the stack of a suspended fiber, and comes back. An unwinder goes on
+ * from fn into what is suspended there.
+ */
+        .globl  eddy_sw_borrow
+        .hidden eddy_sw_borrow
+        .type   eddy_sw_borrow, %function
+        .p2align 4
+eddy_sw_borrow:
+        .cfi_startproc
+        mov     x9, sp
+        stp     x9, x30, [x0, #-16]!
+        mov     sp, x0
+        .cfi_remember_state
+        SAVED_PLACES
+        .cfi_def_cfa_offset FRAME_BYTES + 16
+        mov     x0, x2
+        blr     x1
+        ldp     x9, x30, [sp]
+        mov     sp, x9
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+        .size   eddy_sw_borrow, . - eddy_sw_borrow
+
 #endif
 
 #if defined(__linux__) && defined(__ELF__)

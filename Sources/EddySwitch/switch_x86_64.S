@@ -191,6 +191,30 @@ eddy_sw_entry:
         .cfi_endproc
         .size   eddy_sw_entry, . - eddy_sw_entry
 
+/*
+ * void eddy_sw_borrow(void *sp, void (*fn)(void *), void *argument): calls fn(argument) below the
+ * frame that is saved at sp, on the stack of a suspended fiber, and comes back. An unwinder goes on
+ * from fn into what is suspended there.
+ */
+        .globl  eddy_sw_borrow
+        .hidden eddy_sw_borrow
+        .type   eddy_sw_borrow, @function
+        .p2align 4
+eddy_sw_borrow:
+        .cfi_startproc
+        movq    %rsp, -16(%rdi)
+        leaq    -16(%rdi), %rsp
+        .cfi_remember_state
+        .cfi_def_cfa_offset 64 + 16
+        SAVED_PLACES
+        movq    %rdx, %rdi
+        callq   *%rsi
+        movq    (%rsp), %rsp
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+        .size   eddy_sw_borrow, . - eddy_sw_borrow
+
 #endif
 
 #if defined(__linux__) && defined(__ELF__)

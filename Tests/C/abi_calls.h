@@ -21,7 +21,8 @@
 #define KIND_CONTEXT 32u
 #define KIND_TOKEN 64u
 #define KIND_CALLBACK 128u
-#define KIND_COUNT 8
+#define KIND_COMPLETIONS 256u
+#define KIND_COUNT 9
 
 #define ABI_RELEASES 1u     /* hands in a value, a context or an instance */
 #define ABI_SILENT 2u       /* has no status to give: ABI_NOTHING stands for every refusal */
@@ -89,6 +90,7 @@ static const eddy_var_t abi_plain = EDDY_VAR_INIT("plain", NULL, NULL);
 #define CONTEXT ((eddy_context_t){ id })
 #define TOKEN ((eddy_token_t){ id })
 #define CALLBACK ((eddy_callback_t){ id })
+#define COMPLETIONS ((eddy_completions_t){ id })
 
 ABI_CALL(loop_run, return eddy_loop_run(LOOP, abi_body, NULL, NULL))
 ABI_CALL(loop_run_with, const eddy_spawn_options_t options = abi_spawn_options();
@@ -115,6 +117,7 @@ ABI_CALL(future_take, void *value; eddy_release_fn release;
 ABI_CALL(future_on_done,
     return eddy_future_on_done(FUTURE, abi_done, &abi_released, count_release))
 ABI_CALL(future_off_done, return eddy_future_off_done(FUTURE, abi_done, NULL, NULL))
+#include "abi_several.h"
 ABI_CALL(future_error, eddy_error_t error; return eddy_future_error(FUTURE, &error))
 ABI_CALL(future_retain, return eddy_future_retain(FUTURE))
 ABI_CALL(future_release, return eddy_future_release(FUTURE))
@@ -219,6 +222,7 @@ ABI_CALL(foreign_spawn_below_loop,
 #undef CONTEXT
 #undef TOKEN
 #undef CALLBACK
+#undef COMPLETIONS
 
 #define KIND_WAITABLE (KIND_TASK | KIND_FUTURE)
 static const abi_call_t abi_handle_calls[] = {
@@ -244,6 +248,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "future_off_done", KIND_WAITABLE, 0, call_future_off_done },
     { "future_error", KIND_WAITABLE, 0, call_future_error },
     { "future_retain", KIND_WAITABLE, 0, call_future_retain },
+    ABI_SEVERAL_ROWS
     { "group_spawn", KIND_SCOPE, ABI_RELEASES, call_group_spawn },
     { "scope_close", KIND_SCOPE, ABI_TASK, call_scope_close },
     { "scope_close_info", KIND_SCOPE, ABI_TASK, call_scope_close_info },
@@ -361,7 +366,7 @@ typedef struct abi_handles {
     uint64_t ids[KIND_COUNT];
 } abi_handles_t;
 
-/* Adds a context, a token and a callback that is never called, and ends them. */
+/* Adds a context, a token, a callback that is never called, and completions; and ends them. */
 static inline void abi_open_contexts(abi_handles_t *handles) {
     eddy_context_t context = { 0 };
     eddy_token_t token = { 0 };
@@ -372,6 +377,9 @@ static inline void abi_open_contexts(abi_handles_t *handles) {
     CHECK_STATUS(eddy_var_set(&abi_plain, NULL, &token), EDDY_OK);
     handles->ids[5] = context.id;
     handles->ids[6] = token.id;
+    eddy_completions_t completions = { 0 };
+    CHECK_STATUS(eddy_as_completed(NULL, 0, EDDY_FOREVER, &completions), EDDY_OK);
+    handles->ids[8] = completions.id;
 }
 
 static inline void abi_close_contexts(const abi_handles_t *handles) {
@@ -379,6 +387,7 @@ static inline void abi_close_contexts(const abi_handles_t *handles) {
     CHECK_STATUS(eddy_token_release((eddy_token_t){ handles->ids[6] }), EDDY_OK);
     CHECK_STATUS(eddy_callback_cancel((eddy_callback_t){ handles->ids[7] }), EDDY_OK);
     CHECK_STATUS(eddy_callback_release((eddy_callback_t){ handles->ids[7] }), EDDY_OK);
+    CHECK_STATUS(eddy_completions_release((eddy_completions_t){ handles->ids[8] }), EDDY_OK);
 }
 
 /* The first live handle that a call accepts, or 0. */

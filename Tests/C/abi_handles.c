@@ -115,7 +115,7 @@ static void stale_ids(void) {
 static eddy_status_t wrong_kind_body(void *context) {
     (void)context;
     static const char *const kinds[] = { "a loop's", "a task's", "a future's", "a scope's",
-        "an error's", "a context's", "a token's", "a callback's" };
+        "an error's", "a context's", "a token's", "a callback's", "completions'" };
     const abi_handles_t live = open_handles();
     for (int index = 0; index < ABI_HANDLE_CALLS; index++)
         for (int kind = 0; kind < KIND_COUNT; kind++)

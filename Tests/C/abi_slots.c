@@ -10,14 +10,14 @@
 #define LAST_GENERATION 0x0fffffffu
 #define ROUNDS 200
 
-static uint64_t seen[7 * ROUNDS];
+static uint64_t seen[8 * ROUNDS];
 static int seen_count;
 
 /* Remembers an id and sees that none came twice. */
 static void remember(uint64_t id) {
     CHECK(id != 0);
     for (int index = 0; index < seen_count; index++) CHECK(seen[index] != id);
-    seen[seen_count++] = id;
+    if (CHECK(seen_count < 8 * ROUNDS)) seen[seen_count++] = id;
 }
 
 static eddy_status_t worker(void *context) {
@@ -52,6 +52,7 @@ static void use_slots_once(int *ran) {
     remember(contexts.ids[5]);
     remember(contexts.ids[6]);
     remember(contexts.ids[7]);
+    remember(contexts.ids[8]);
     abi_close_contexts(&contexts);
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_future_release(future), EDDY_OK);

@@ -112,7 +112,7 @@ static void hook_that_fails(void) {
     CHECK_STATUS(capture(&options, one_failure, NULL), EDDY_OK);
     CHECK_INT(called, 1);
     CHECK_TEXT(captured, "eddy: EDDY_EBROKEN: unhandled error in the report hook\n"
-        "  report: EDDY_EPERM: a callback failed\nEDDY_EPERM: the first trouble\n (bad.c:9)\n");
+        "  report: EDDY_EPERM: a callback failed (bad.c:9)\nEDDY_EPERM: the first trouble\n");
     CHECK_TRACE("goes-on");
 }
 
@@ -262,7 +262,7 @@ static void own_reports(void) {
 
 static const check_test_t tests[] = {
     { "LOOP-21: a failing callback is reported with its site, and the loop goes on", failing },
-    { "LOOP-22: a hook that fails: the default report, with the first inside", hook_that_fails },
+    { "LOOP-22: a hook that fails: the default report, the first one inside", hook_that_fails },
     { "LOOP-23: the hook runs in the context concerned", hook_context },
     { "LOOP-23: a failed task keeps its context until it is freed", kept_values },
     { "LOOP-24: the hook can be set, read, and set back", setting },

@@ -60,6 +60,8 @@ static eddy_status_t root(void *context) {
     eddy_error_t error;
     eddy_future_t sleep;
     (void)context;
+    EDDY_TRY(eddy_call_when(EDDY_FOREVER, nothing, NULL, NULL, NULL));
+    EDDY_TRY(eddy_call_later(EDDY_SECONDS(100), nothing, NULL, NULL, NULL));
     ops.start = start_entered;
     EDDY_TRY(eddy_future_create(&never));
     EDDY_TRY(eddy_future_on_done(never, never_done, NULL, NULL));
@@ -139,6 +141,8 @@ static const struct {
     { "stack-count", "stack pool: its free stacks are miscounted" },
     { "stack-write", "a freed stack was written to" },
     { "error-holds", "error: one that nobody has is alive" },
+    { "callback-timer", "callback: its timer is armed and it is ready, or over" },
+    { "callback-alive", "callback: one that is over and that nobody has is alive" },
     { "descriptor-number", "descriptors: a record is at another's place" },
 };
 

@@ -45,6 +45,12 @@ static eddy_status_t fails(void *context) {
     return eddy_fail(EDDY_EPERM, "a failure with a text, number %d", 5);
 }
 
+/* Outside any task. */
+static eddy_status_t fails_quietly(void *context) {
+    (void)context;
+    return eddy_fail(EDDY_EPERM, "reported");
+}
+
 static eddy_status_t valued(void *context) {
     (void)context;
     const eddy_status_t status = eddy_return(hand(), count_release);
@@ -250,6 +256,8 @@ static void use_expiries(void) {
     CHECK_STATUS(eddy_scope_close(scope, EDDY_EPERM), EDDY_EPERM);
 }
 
+#include "memory_fail_uses.h"
+
 static void leave_tasks_behind(void) {
     const eddy_spawn_options_t options = owning();
     for (int index = 0; index < 3; index++)
@@ -269,6 +277,8 @@ static eddy_status_t everything(void *context) {
     use_foreign_tasks();
     use_waiters();
     use_expiries();
+    use_callbacks();
+    use_several();
     leave_tasks_behind();
     scenario_done++;
     return EDDY_OK;

@@ -86,6 +86,21 @@ static eddy_status_t defer(void *context) {
     return eddy_scope_close(opened, EDDY_OK);
 }
 
+/* With a handle, cancelled, and called at a time. */
+static eddy_status_t callbacks(void *context) {
+    eddy_callback_t callback;
+    (void)context;
+    EDDY_TRY(eddy_call_soon(nothing, NULL, NULL, &callback));
+    EDDY_TRY(eddy_call_soon(nothing, NULL, NULL, NULL));
+    EDDY_TRY(eddy_call_later(1000, nothing, NULL, NULL, NULL));
+    EDDY_TRY(eddy_yield());
+    EDDY_TRY(eddy_callback_release(callback));
+    EDDY_TRY(eddy_call_later(EDDY_SECONDS(1), nothing, NULL, NULL, &callback));
+    EDDY_TRY(eddy_callback_cancel(callback));
+    EDDY_TRY(eddy_callback_release(callback));
+    return eddy_sleep(1000);
+}
+
 static eddy_status_t call(void *context) {
     (void)context;
     EDDY_TRY(eddy_call(NULL, nothing, NULL, NULL));
@@ -237,6 +252,46 @@ static eddy_status_t fd_wait(void *context) {
     return read(ends[0], &byte, 1) == 1 ? EDDY_OK : EDDY_EINVAL;
 }
 
+static eddy_status_t limit(void *context) {
+    eddy_task_t task;
+    (void)context;
+    EDDY_TRY(eddy_task_spawn(nothing, NULL, NULL, &task));
+    EDDY_TRY(eddy_wait_for(eddy_task_future(task), EDDY_SECONDS(1), NULL));
+    return eddy_task_release(task);
+}
+
+/* A combination is one block of memory, which is given back. */
+static eddy_status_t several_body(void *context) {
+    (void)context;
+    for (int round = 0; round < 3000; round++) {
+        eddy_task_t tasks[2];
+        eddy_future_t futures[2];
+        eddy_completions_t completions;
+        if (round == WARM) memory_arm(0, 0);
+        const int64_t steps = memory.steps, blocks = memory.blocks;
+        for (int at = 0; at < 2; at++) {
+            EDDY_TRY(eddy_task_spawn(nothing, NULL, NULL, &tasks[at]));
+            futures[at] = eddy_task_future(tasks[at]);
+        }
+        EDDY_TRY(eddy_as_completed(futures, 2, EDDY_SECONDS(9), &completions));
+        EDDY_TRY(eddy_wait_any(futures, 2, EDDY_SECONDS(9), NULL, NULL));
+        EDDY_TRY(eddy_gather(futures, 2, NULL));
+        EDDY_TRY(eddy_completions_release(completions));
+        for (int at = 0; at < 2; at++) EDDY_TRY(eddy_task_release(tasks[at]));
+        EDDY_TRY(eddy_yield());
+        if (round < WARM) continue;
+        if (!CHECK_INT(memory.steps - steps, 3)) break;
+        if (!CHECK_INT(memory.blocks - blocks, 0)) break;
+    }
+    memory_disarm();
+    return EDDY_OK;
+}
+
+static void steady_several(void) {
+    CHECK_STATUS(run_virtual(several_body, NULL), EDDY_OK);
+    CHECK_INT(reports.count, 0);
+}
+
 typedef struct row {
     const char *name;
     operation_t operation;
@@ -246,7 +301,8 @@ static const row_t rows[] = {
     { "timeout", timeout }, { "shield", shield }, { "nested timeouts", nested },
     { "defer", defer }, { "call", call }, { "spawn and join", spawn_and_join },
     { "group of three", group_of_three }, { "future", future }, { "scope cancel", cancel },
-    { "context variables", variables },
+    { "context variables", variables }, { "callbacks", callbacks },
+    { "wait_for", limit },
 };
 
 /* One row after the other; a row that allocates is named. */
@@ -336,6 +392,7 @@ static const check_test_t tests[] = {
     { "Must show: no allocation per yield, scope, timeout and others", steady },
     { "Must show: no allocation per wake", steady_wakes },
     { "Must show: no allocation among a thousand sleepers", steady_crowd },
+    { "memory: one block per combination, given back", steady_several },
     { "memory: none per expiry", steady_expiry },
     { "memory: none per descriptor wait", steady_descriptor },
 };

@@ -155,6 +155,37 @@ static void named_root(void) {
     end(loop);
 }
 
+/* No stack for the root: it never was, and the loop goes on. */
+static int stacks_left;
+static void *give_stack(void *context, size_t bytes) {
+    (void)context;
+    return stacks_left-- > 0 ? aligned_alloc(4096, bytes) : NULL;
+}
+
+static void take_stack(void *context, void *low, size_t bytes) {
+    (void)context;
+    (void)bytes;
+    free(low);
+}
+
+static void no_stack_for_a_root(void) {
+    const eddy_stack_allocator_t stacks = { sizeof stacks, 0, give_stack, take_stack, NULL };
+    eddy_loop_options_t options = virtual_options();
+    eddy_spawn_options_t root = EDDY_SPAWN_OPTIONS_INIT;
+    eddy_loop_t loop = { 0 };
+    int released = 0;
+    options.stacks = &stacks;
+    root.release_context = count_release;
+    CHECK_STATUS(eddy_loop_create(&options, &loop), EDDY_OK);
+    stacks_left = 0;
+    CHECK_STATUS(eddy_loop_run_with(loop, ok, &released, &root, NULL), EDDY_ENOMEM);
+    CHECK_INT(released, 1);
+    stacks_left = 1;
+    CHECK_STATUS(eddy_loop_run_with(loop, ok, &released, &root, NULL), EDDY_OK);
+    CHECK_INT(released, 2);
+    end(loop);
+}
+
 /* ---- RUN-18, LOOP-14 to LOOP-16: inside itself, inside another, after the close ---- */
 
 static int tried;
@@ -268,6 +299,7 @@ static const check_test_t tests[] = {
     { "RUN-17: a token of one run works in the next", tokens_persist },
     { "RUN-17: a root that was stopped shares the loop's context", stopped_root_shares },
     { "RUN-17: name, stack and release function of a root", named_root },
+    { "RUN-17: no stack for a root", no_stack_for_a_root },
     { "CTX-06: a run in an explicit context", explicit_context },
     { "RUN-18, LOOP-14, LOOP-15: inside itself", inside_itself },
     { "RUN-18, LOOP-15, LOOP-16: after the close", after_the_close },

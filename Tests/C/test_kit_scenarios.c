@@ -2,11 +2,11 @@
  * Over forty small task functions, each cancelled everywhere, by request and by deadline, and
  * starved of each of its allocations: none leaks, hangs, ignores, or completes twice.
  *
- * They are in test_kit_waits.h and test_kit_scopes.h. A check after each run sees that all that was
- * handed in was released once.
+ * They are in test_kit_waits.h, test_kit_scopes.h and test_kit_several.h. A check after each run
+ * sees that all that was handed in was released once.
  * Threads: one.
  */
-#include "test_kit_scopes.h"
+#include "test_kit_several.h"
 
 static eddy_status_t begin_run(void *context) {
     (void)context;
@@ -46,7 +46,9 @@ static const scenario_t scenarios[] = {
     SCENARIO(bound_failure), SCENARIO(pipe_wait), SCENARIO(socket_wait),
     SCENARIO(descriptor_timeout), SCENARIO(foreign_join), SCENARIO(foreign_timeout),
     SCENARIO(foreign_in_group), SCENARIO(foreign_payload), SCENARIO(posts), SCENARIO(door),
-    SCENARIO(error_with_cause), SCENARIO(loop_data),
+    SCENARIO(error_with_cause), SCENARIO(loop_data), SCENARIO(gathers), SCENARIO(gather_fails),
+    SCENARIO(gathers_all), SCENARIO(gather_twins), SCENARIO(waits_for_several),
+    SCENARIO(selects), SCENARIO(race), SCENARIO(as_completed), SCENARIO(waits_with_limits),
 };
 #define SCENARIO_COUNT ((int)(sizeof scenarios / sizeof scenarios[0]))
 

@@ -155,7 +155,7 @@ private let getNumber: eddy_task_fn = { _ in
     #expect(words == ["ok", "EGRACE", "ok", "7"])
   }
 
-  @Test("RUN-17: lazy; several runs share the loop, its tasks and its context")
+  @Test("RUN-17: made at the first run; several runs share the loop, its tasks and its context")
   func severalRuns() throws {
     let words = try withRunner { runner -> [String] in
       let isLazy = LoopState.ofThread == nil
@@ -211,7 +211,7 @@ private let getNumber: eddy_task_fn = { _ in
     #expect(words == ["EBUSY EBUSY", "ECLOSED", "ECLOSED"])
   }
 
-  @Test("RUN-18: a run inside a Swift task of the runner is refused")
+  @Test("RUN-18, LOOP-14: a run inside a Swift task of the runner is refused")
   func insideTask() throws {
     let status = try withRunner { runner -> String in
       let shared = Cell(runner)

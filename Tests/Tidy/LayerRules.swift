@@ -5,7 +5,7 @@
 
 private let layerRanks: [String: Int] = [
   "Support": 0, "Loop": 1, "Diagnostics": 2, "Context": 2, "Task": 3, "Cancel": 4, "Future": 4,
-  "Group": 5, "IO": 6, "Testing": 7, "Hostile": 7, "ABI": 8,
+  "Combine": 5, "Group": 6, "IO": 7, "Testing": 8, "Hostile": 8, "ABI": 9,
 ]
 
 /// Uses that are allowed against the direction, each with its reason.

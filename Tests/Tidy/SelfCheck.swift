@@ -54,7 +54,7 @@ private let samples = [
       let raw: StaticString = #"a " quote, then Array and \( too"#
       """#),
   Sample(
-    path: "Sources/EddyCore/Combine/Stray.swift",
+    path: "Sources/EddyCore/Sync/Stray.swift",
     text: "// No such layer. //! layer-folder"),
   Sample(
     path: "Sources/EddyCore/ABI/Policy.swift",

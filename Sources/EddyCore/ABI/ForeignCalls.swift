@@ -24,7 +24,7 @@ private func register(
   return (runtime == nil ? EDDY_ENOMEM : EDDY_OK, runtime)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_foreign_spawn_at(
   _ site: UnsafePointer<CChar>?, _ ops: UnsafePointer<eddy_foreign_ops_t>?,
   _ instance: UnsafeMutableRawPointer?, _ source: UnsafePointer<eddy_foreign_options_t>?,
@@ -94,7 +94,7 @@ private func refuse(
   return loop?.fail(status) ?? status
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_foreign_complete(
   _ task: eddy_task_t, _ status: eddy_status_t, _ value: UnsafeMutableRawPointer?,
   _ release: eddy_release_fn?
@@ -128,7 +128,7 @@ extension Ref where Record == TaskRecord {
   }
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_foreign_enter(
   _ task: eddy_task_t, _ ret_previous: UnsafeMutablePointer<eddy_task_t>?
 ) -> eddy_status_t {
@@ -142,7 +142,7 @@ public func eddy_foreign_enter(
   return EDDY_OK
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_foreign_leave(_ previous: eddy_task_t) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(previous.id) }
   return loop.leave(previous.id) ? EDDY_OK : loop.fail(EDDY_EPERM)

@@ -2,7 +2,7 @@
 
 import CEddy
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_create_at(
   _ site: UnsafePointer<CChar>?, _ ret_future: UnsafeMutablePointer<eddy_future_t>?
 ) -> eddy_status_t {
@@ -13,7 +13,7 @@ public func eddy_future_create_at(
   return EDDY_OK
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_complete(
   _ future: eddy_future_t, _ value: UnsafeMutableRawPointer?, _ release: eddy_release_fn?
 ) -> eddy_status_t {
@@ -51,7 +51,7 @@ public func eddy_future_cancel(
   return loop.cancelFuture(completion, message)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_wait(_ future: eddy_future_t, _ ret_value: ValueOut?) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(future.id) }
   guard let completion = loop.findCompletion(future.id) else {
@@ -61,7 +61,7 @@ public func eddy_future_wait(_ future: eddy_future_t, _ ret_value: ValueOut?) ->
   return loop.observe(completion, fiber, ret_value)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_result(_ future: eddy_future_t, _ ret_value: ValueOut?) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(future.id) }
   guard let completion = loop.findCompletion(future.id) else {
@@ -83,7 +83,7 @@ public func eddy_future_take(
   return loop.take(completion, ret_value, ret_release)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_on_done(
   _ future: eddy_future_t, _ fn: eddy_done_fn?, _ context: UnsafeMutableRawPointer?,
   _ release_context: eddy_release_fn?
@@ -165,7 +165,7 @@ public func eddy_future_retain(_ future: eddy_future_t) -> eddy_status_t {
   return EDDY_OK
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_future_release(_ future: eddy_future_t) -> eddy_status_t {
   if future.id == 0 { return EDDY_OK }
   guard let loop = Loop.boundToThread else { return refuseThread(future.id) }

@@ -45,11 +45,11 @@ public func eddy_loop_run_until(
   guard let completion = record.findCompletion(future.id) else {
     return record.refuseHandle(future.id)
   }
-  record.pin(completion)
+  _ = eddy_future_retain(future)
   var status = EDDY_OK
   if completion.state == .pending { status = record.drive(to: .end(of: completion)) }
   status = status == EDDY_OK ? eddy_future_result(future, ret_value) : record.fail(status)
-  record.unpin(completion)
+  _ = eddy_future_release(future)
   return status
 }
 

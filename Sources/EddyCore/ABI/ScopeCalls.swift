@@ -36,6 +36,7 @@ public func eddy_shield_open_at(
 
 /// One copy for all five: their callers are spared its size, at the cost of a call.
 @inline(never)
+@_optimize(speed)
 private func open(
   _ site: UnsafePointer<CChar>?, _ ret_scope: UnsafeMutablePointer<eddy_scope_t>?,
   _ options: UnsafePointer<eddy_scope_options_t>?, adding flags: UInt32, timeout: Int64?
@@ -84,6 +85,7 @@ func scopeForm(flags: UInt32, timeout: Int64, grace: Int64, _ loop: Loop) -> Sco
 }
 
 @c @implementation
+@_optimize(speed)
 public func eddy_scope_close(_ scope: eddy_scope_t, _ status: eddy_status_t) -> eddy_status_t {
   close(scope, status, info: nil)
 }

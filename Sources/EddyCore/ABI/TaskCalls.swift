@@ -2,7 +2,7 @@
 
 import CEddy
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_task_spawn_at(
   _ site: UnsafePointer<CChar>?, _ fn: eddy_task_fn?, _ context: UnsafeMutableRawPointer?,
   _ options: UnsafePointer<eddy_spawn_options_t>?, _ ret_task: UnsafeMutablePointer<eddy_task_t>?
@@ -13,7 +13,7 @@ public func eddy_task_spawn_at(
   return spawn(loop, loop.loopScope, site, fn, context, options, ret_task)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_group_spawn_at(
   _ site: UnsafePointer<CChar>?, _ group: eddy_scope_t, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?, _ options: UnsafePointer<eddy_spawn_options_t>?,
@@ -95,7 +95,7 @@ public func eddy_return(
   return EDDY_OK
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_task_join(_ task: eddy_task_t, _ ret_value: ValueOut?) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(task.id) }
   guard let target = loop.tasks.find(task.id) else { return loop.refuseHandle(task.id) }
@@ -139,7 +139,7 @@ public func eddy_task_retain(_ task: eddy_task_t) -> eddy_status_t {
   return EDDY_OK
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_task_release(_ task: eddy_task_t) -> eddy_status_t {
   if task.id == 0 { return EDDY_OK }
   guard let loop = Loop.boundToThread else { return refuseThread(task.id) }

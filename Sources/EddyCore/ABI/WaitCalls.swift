@@ -2,19 +2,19 @@
 
 import CEddy
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_sleep(_ duration_ns: Int64) -> eddy_status_t {
   guard let (loop, task) = enterFiber() else { return refuseFiber() }
   return duration_ns <= 0 ? loop.yield(task) : loop.sleep(task, duration_ns)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_yield() -> eddy_status_t {
   guard let (loop, task) = enterFiber() else { return refuseFiber() }
   return loop.yield(task)
 }
 
-@c @implementation
+@c @implementation @_optimize(speed)
 public func eddy_checkpoint() -> eddy_status_t {
   guard let (loop, task) = enterFiber() else { return refuseFiber() }
   return loop.checkpoint(task)

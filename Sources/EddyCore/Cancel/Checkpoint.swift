@@ -36,13 +36,13 @@ extension Ref where Record == LoopRecord {
     }
     if scope.failures == failureLimit {
       scope.failures = failureLimit &+ 1
-      diagnostics.report(
-        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task.subject)
+      reportWithStack(
+        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task)
     }
     let deadline = core.deadline(after: failurePause)
     task.park.timer = Timer(
       position: 0, fire: { raw in Loop.running.wake(TaskRef(raw: raw)) }, owner: task.raw)
-    guard core.timers.arm(task.parkTimer, at: deadline) else { return false }
+    guard core.timers.armOutOfLine(task.parkTimer, at: deadline) else { return false }
     _ = park(task, .sleep, nil, hook: nil)
     return true
   }

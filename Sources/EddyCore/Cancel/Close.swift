@@ -21,6 +21,7 @@ struct CloseStart {
 
 extension Ref where Record == LoopRecord {
   /// Closes a scope of a fiber that is open on its stack of scopes.
+  @_optimize(speed)
   func close(
     _ scope: ScopeRef, of task: TaskRef, _ status: eddy_status_t,
     info: UnsafeMutablePointer<eddy_close_info_t>?

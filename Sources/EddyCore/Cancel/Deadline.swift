@@ -13,6 +13,7 @@ import CEddy
 extension Ref where Record == LoopRecord {
   /// Arms a scope's deadline; false when memory is out.
   @inline(__always)
+  @_optimize(speed)
   func armDeadline(of timed: Ref<TimedScope>, after duration: Int64) -> Bool {
     timed.when = Int64.max
     if duration == Int64.max { return true }

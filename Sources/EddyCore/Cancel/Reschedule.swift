@@ -15,7 +15,9 @@ extension Ref where Record == LoopRecord {
   func setDeadline(of timed: Ref<TimedScope>, at when: Int64) -> Bool {
     core.timers.disarm(timed.at.deadline)
     let isDue = when <= core.readClock()
-    if !isDue, when != Int64.max, !core.timers.arm(timed.at.deadline, at: when) { return false }
+    if !isDue, when != Int64.max, !core.timers.armOutOfLine(timed.at.deadline, at: when) {
+      return false
+    }
     timed.when = when
     timed.isExpiryVoid = timed.expiry.isQueued
     if isDue { makeExpiryReady(timed) }

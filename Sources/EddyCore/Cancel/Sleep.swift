@@ -22,6 +22,7 @@ extension Ref where Record == LoopRecord {
     return EDDY_OK
   }
 
+  @_optimize(speed)
   func sleep(_ task: TaskRef, _ duration: Int64) -> eddy_status_t {
     if task.scope.isEffective { return failCancelPoint(task) }
     let timer = task.parkTimer

@@ -23,6 +23,7 @@ extension Ref where Record == LoopRecord {
     spread(from: scope)
   }
 
+  @inline(never)
   func cancel(_ scope: ScopeRef, code: Int32, message: UnsafePointer<CChar>? = nil) {
     if scope.isCancelled { return }
     cancel(scope, code: code, reason: makeReason(code, message))
@@ -37,6 +38,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Makes a scope's cancellation visible to all inside it.
+  @_optimize(speed)
   func spread(from scope: ScopeRef) {
     if scope.isEffective { return }
     scope.isEffective = true
@@ -54,6 +56,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Walks the tree below an effective scope in order of opening, without a stack of its own.
+  @_optimize(speed)
   private func visitTree(below top: ScopeRef) {
     notifyOwner(of: top)
     var cursor = top
@@ -75,6 +78,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Whether the push goes on below this scope.
+  @_optimize(speed)
   private func enter(_ scope: ScopeRef) -> Bool {
     if scope.isEffective { return false }
     if scope.isShielding {
@@ -87,6 +91,7 @@ extension Ref where Record == LoopRecord {
     return true
   }
 
+  @_optimize(speed)
   private func notifyOwner(of scope: ScopeRef) {
     guard let task = scope.owner, task.scope == scope else { return }
     if task.isForeign {

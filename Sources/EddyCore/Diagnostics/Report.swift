@@ -6,12 +6,16 @@
 import CEddy
 import EddySwitch
 
+private let newline: CChar = 10
+
 /// Whom a report concerns.
 struct ReportSubject {
   var task: eddy_task_t
   var name: UnsafeMutablePointer<CChar>?
   var serial: UInt64
   var site: UnsafePointer<CChar>?
+  /// Where it stands, if that is to be shown.
+  var frames = StackFrames.none
 
   static var none: ReportSubject {
     ReportSubject(task: eddy_task_t(id: 0), name: nil, serial: 0, site: nil)
@@ -55,6 +59,10 @@ extension Ref where Record == DiagnosticsCore {
     if let error {
       sink.put("\n")
       error.write(to: &sink)
+    }
+    if let frames = subject.frames.addresses {
+      if error == nil { sink.put("\n") }
+      writeFrames(frames, subject.frames.count, to: &sink)
     }
   }
 
@@ -108,12 +116,17 @@ extension Ref where Record == DiagnosticsCore {
     }
     sink.put(statusName(status))
     sink.put(": ")
-    sink.put(text)
+    var rest = UnsafePointer(text)
+    while rest.pointee != 0, rest.pointee != newline {
+      sink.put(byte: rest.pointee)
+      rest += 1
+    }
     if let site = subject.site {
       sink.put(" (")
       sink.put(site)
       sink.put(")")
     }
-    sink.put("\n")
+    sink.put(rest)
+    if rest.pointee == 0 { sink.put("\n") }
   }
 }

@@ -12,6 +12,7 @@ import CEddy
 extension Ref where Record == LoopRecord {
   /// It runs in a copy of the current context, or in the one that is given to be shared. False when
   /// memory is out; then nothing has been kept.
+  @_optimize(speed)
   func addCallback(
     _ completion: CompletionRef, _ function: eddy_done_fn, _ context: UnsafeMutableRawPointer?,
     _ release: eddy_release_fn?, sharing given: ContextRef? = nil
@@ -66,6 +67,7 @@ extension Ref where Record == LoopRecord {
     return count
   }
 
+  @_optimize(speed)
   private func run(_ callback: Ref<CallbackRecord>) {
     let completion = callback.completion.unsafelyUnwrapped
     let context = callback.context

@@ -12,12 +12,14 @@ typealias FutureRef = Ref<FutureRecord>
 
 extension Ref where Record == LoopRecord {
   /// A pending future with one reference, or nil when memory or slots are out.
-  func makeFuture(_ site: UnsafePointer<CChar>?) -> FutureRef? {
-    guard let future = self.futures.take(.future) else { return nil }
+  func makeFuture(_ site: UnsafePointer<CChar>?, _ kind: HandleKind = .future) -> FutureRef? {
+    guard let future = self.futures.take(kind) else { return nil }
     let completion = CompletionRef(raw: future.raw)
     completion.reset(isTask: false, site: site)
     completion.slot.word = 1
     future.timer.position = 0
+    future.combination = nil
+    future.mode = .none
     return future
   }
 
@@ -37,7 +39,7 @@ extension Ref where Record == LoopRecord {
   }
 
   private func endSleep(_ completion: CompletionRef) {
-    if completion.state == .pending { settle(completion, .done, EDDY_OK, nil) }
+    if completion.state == .pending { settleOutOfLine(completion, .done, EDDY_OK, nil) }
   }
 
   /// What a program-made or started future gives up when it is settled or freed early.
@@ -74,8 +76,8 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ status: eddy_status_t, _ message: UnsafePointer<CChar>?
   ) -> eddy_status_t {
     if let refusal = refusalToSettle(completion) { return fail(refusal) }
-    disarm(completion)
-    settle(completion, .failed, status, diagnostics.makeError(status, message))
+    disarmOutOfLine(completion)
+    settleOutOfLine(completion, .failed, status, diagnostics.makeError(status, message))
     return EDDY_OK
   }
 
@@ -86,8 +88,15 @@ extension Ref where Record == LoopRecord {
       completion.isRead = true
       return fail(EDDY_EALREADY)
     }
-    disarm(completion)
-    settle(
+    if let combination = FutureRef(raw: completion.raw).combination {
+      let reason = makeReason(EDDY_REASON_REQUEST, message)
+      let pass = combination.pass.unsafelyUnwrapped
+      let status = pass(combination.raw, EDDY_REASON_REQUEST, reason?.raw)
+      release(reason)
+      return status == EDDY_OK ? EDDY_OK : fail(status)
+    }
+    disarmOutOfLine(completion)
+    settleOutOfLine(
       completion, .cancelled, EDDY_ECANCELED, diagnostics.makeError(EDDY_ECANCELED, message))
     return EDDY_OK
   }
@@ -118,6 +127,7 @@ extension Ref where Record == LoopRecord {
 
   private func refusalToSettle(_ completion: CompletionRef) -> eddy_status_t? {
     if completion.isTask { return EDDY_EPERM }
+    if FutureRef(raw: completion.raw).mode != .none { return EDDY_EPERM }
     if completion.state == .pending { return nil }
     if completion.state != .cancelled { noteSettledAgain(completion) }
     return EDDY_EALREADY

@@ -24,6 +24,18 @@ extension Ref where Record == LoopRecord {
     freeIfUnused(completion)
   }
 
+  /// The same in one copy.
+  @inline(never)
+  func settleOutOfLine(
+    _ completion: CompletionRef, _ state: CompletionState, _ status: eddy_status_t,
+    _ error: ErrorRef?
+  ) {
+    settle(completion, state, status, error)
+  }
+
+  @inline(never)
+  func disarmOutOfLine(_ completion: CompletionRef) { disarm(completion) }
+
   @inline(__always)
   func pin(_ completion: CompletionRef) { completion.pins &+= 1 }
 
@@ -43,10 +55,7 @@ extension Ref where Record == LoopRecord {
   @inline(__always)
   private func freeIfUnused(_ completion: CompletionRef) {
     guard completion.slot.word == 0, completion.pins == 0 else { return }
-    if completion.state == .pending {
-      if completion.isTask { return }
-      disarm(completion)
-    }
+    if completion.state == .pending, completion.isTask || keepsPending(completion) { return }
     if self.isSweeping || completion.needsCare {
       freeCarefully(completion)
     } else if completion.isTask {
@@ -56,6 +65,19 @@ extension Ref where Record == LoopRecord {
     } else {
       recycleFuture(completion)
     }
+  }
+
+  /// A pending future has lost its last reference. An operation that owns others asks them to end,
+  /// and lives on until they have; any other is over.
+  @inline(never)
+  private func keepsPending(_ completion: CompletionRef) -> Bool {
+    disarmOutOfLine(completion)
+    let future = FutureRef(raw: completion.raw)
+    guard let combination = future.combination, future.mode.isOwning else { return false }
+    pin(completion)
+    combination.isAbandoned = true
+    _ = combination.pass.unsafelyUnwrapped(combination.raw, EDDY_REASON_REQUEST, nil)
+    return true
   }
 
   /// Out of line: what settles, pins or lets go is inlined in many places.
@@ -100,7 +122,11 @@ extension Ref where Record == LoopRecord {
       task.name = nil
       self.tasks.recycle(task)
     } else {
-      self.futures.recycle(Ref<FutureRecord>(raw: completion.raw))
+      let future = FutureRef(raw: completion.raw)
+      if let combination = future.combination {
+        combination.dissolve.unsafelyUnwrapped(combination.raw)
+      }
+      self.futures.recycle(future)
     }
     Gate.release(value, with: release)
   }
@@ -137,7 +163,7 @@ extension Ref where Record == Completion {
   @inline(__always)
   fileprivate var needsCare: Bool {
     if self.hasValue || self.error != nil || self.state == .failed { return true }
-    guard self.isTask else { return false }
+    guard self.isTask else { return FutureRef(raw: raw).combination != nil }
     let task = TaskRef(raw: raw)
     return task.name != nil || task.lastError.error != nil || task.ownRoot.reason != nil
   }

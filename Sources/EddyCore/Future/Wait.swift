@@ -53,20 +53,20 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Parks in the target's list of waiters, with a pin that the caller ends.
-  @inline(__always)
-  private func waitLinked(
+  @inline(__always) @discardableResult
+  func waitLinked(
     _ completion: CompletionRef, _ task: TaskRef, _ kind: WaitKind, _ hook: CancelHook
-  ) {
+  ) -> ParkState {
     let waiter = task.parkWaiter
     waiter.pointee.wake = { raw in Loop.running.wake(TaskRef(raw: raw)) }
     waiter.pointee.owner = task.raw
     pin(completion)
     completion.link(waiter)
-    _ = park(task, kind, completion.raw, hook: hook)
+    return park(task, kind, completion.raw, hook: hook)
   }
 
   @inline(__always)
-  private func readWithinBudget(
+  func readWithinBudget(
     _ completion: CompletionRef, _ task: TaskRef,
     _ value: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
   ) -> eddy_status_t {
@@ -118,12 +118,39 @@ extension Ref where Record == LoopRecord {
   /// Whether `completion` is the task itself, or one that the task is inside and that therefore
   /// waits for it.
   func isSelfOrAncestor(_ completion: CompletionRef, of task: TaskRef) -> Bool {
-    guard completion.isTask else { return false }
+    guard completion.isTask else { return needsSelfOrAncestor(completion, task) }
     let target = TaskRef(raw: completion.raw)
     var cursor: ScopeRef? = task.scope
     while let scope = cursor {
       if scope.owner == target { return true }
       cursor = scope.parent
+    }
+    return false
+  }
+
+  /// The same of a combined future that is done only when all its members are. It is found from the
+  /// other end, by who waits for the task and for those it is inside.
+  @inline(never)
+  private func needsSelfOrAncestor(_ completion: CompletionRef, _ task: TaskRef) -> Bool {
+    guard FutureRef(raw: completion.raw).combination != nil else { return false }
+    var cursor: ScopeRef? = task.scope
+    while let scope = cursor {
+      if let owner = scope.owner, needs(completion, owner.completion, depth: 0) { return true }
+      cursor = scope.parent
+    }
+    return false
+  }
+
+  /// Nests as deep as combined futures do, up to a depth at which nobody looks.
+  private func needs(_ target: CompletionRef, _ completion: CompletionRef, depth: Int) -> Bool {
+    var cursor = completion.firstWaiter
+    while let waiter = cursor {
+      cursor = waiter.pointee.next
+      guard waiter.pointee.isMember, let owner = waiter.pointee.owner,
+        let combination = Ref<CombinationMember>(raw: owner).combination,
+        let future = combination.future, FutureRef(raw: future.raw).mode.needsAll
+      else { continue }
+      if future == target || (depth < 8 && needs(target, future, depth: depth &+ 1)) { return true }
     }
     return false
   }

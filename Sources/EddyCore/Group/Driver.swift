@@ -12,7 +12,7 @@ import CEddy
 import EddySwitch
 
 /// For callbacks, when the last task has ended.
-private let roundsAfterEnd: UInt64 = 100
+private let roundsAfterEnd: UInt64 = 1000
 
 /// What turns are for.
 enum RunGoal {
@@ -117,6 +117,7 @@ extension Ref where Record == LoopRecord {
     if core.host != nil { core.updateHost(hasLiveTasks: loopScope.liveTasks > 0) }
   }
 
+  @_optimize(speed)
   func runRounds() {
     let core = self.core
     core.auditBetweenRounds()

@@ -12,6 +12,7 @@ import EddySwitch
 
 extension Ref where Record == LoopRecord {
   /// What a new fiber runs on its own stack; returns the fiber to go on with.
+  @_optimize(speed)
   static func fiberMain(_ raw: UnsafeMutableRawPointer?) -> FiberAddress? {
     let task = TaskRef(raw: raw.unsafelyUnwrapped)
     let loop = Loop.running
@@ -33,6 +34,7 @@ extension Ref where Record == LoopRecord {
 
   /// The end of a task whose root scope has been closed with this result.
   @inline(__always)
+  @_optimize(speed)
   func finish(_ task: TaskRef, _ status: eddy_status_t) {
     let parent = task.root.parent.unsafelyUnwrapped
     var error: ErrorRef?
@@ -55,7 +57,7 @@ extension Ref where Record == LoopRecord {
     if parent.liveTasks == 0, parent.isClosing { wakeCloser(of: parent) }
     let state: CompletionState =
       status == EDDY_OK ? .done : status == EDDY_ECANCELED ? .cancelled : .failed
-    settle(task.completion, state, status, error)
+    settleOutOfLine(task.completion, state, status, error)
   }
 
   @inline(__always)

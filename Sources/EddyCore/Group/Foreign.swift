@@ -38,6 +38,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// A foreign task that will be started in a later round. Nil when memory or slots are out.
+  @_optimize(speed)
   func makeForeign(
     _ request: SpawnRequest, _ runtime: Ref<ForeignRuntime>, root form: ScopeForm
   ) -> TaskRef? {
@@ -77,6 +78,7 @@ extension Ref where Record == LoopRecord {
     return task
   }
 
+  @_optimize(speed)
   private func stepForeign(_ task: TaskRef) {
     switch task.foreignPhase {
     case .starting where task.root.isEffective && !task.isBody:
@@ -104,6 +106,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Calls `start` or `cancel`, with no task current, in a copy of the task's context.
+  @_optimize(speed)
   private func tell(
     _ task: TaskRef, _ function: @convention(c) (UnsafeMutableRawPointer?, eddy_task_t) -> Void
   ) {
@@ -114,6 +117,7 @@ extension Ref where Record == LoopRecord {
 
   /// Begins the end of a foreign task. What it ends with is kept in its completion, which nobody
   /// reads before it is settled.
+  @_optimize(speed)
   private func completeForeign(_ task: TaskRef, _ status: eddy_status_t, _ error: ErrorRef?) {
     var slot = ErrorSlot(status: status, error: error)
     let start = beginClose(task.root, status, cancelChildren: false, errors: &slot)
@@ -124,6 +128,7 @@ extension Ref where Record == LoopRecord {
     task.closeByDeadline = start.ownByDeadline
   }
 
+  @_optimize(speed)
   private func endForeign(_ task: TaskRef) {
     let root = task.root
     let status = task.completion.status
@@ -147,6 +152,7 @@ extension Ref where Record == LoopRecord {
 extension Ref where Record == LoopRecord {
   /// Takes what the runtime gives as the outcome of a running foreign task: a value, or a failure
   /// whose error carries it.
+  @_optimize(speed)
   func complete(
     _ task: TaskRef, _ status: eddy_status_t, _ value: UnsafeMutableRawPointer?,
     _ release: eddy_release_fn?
@@ -186,6 +192,7 @@ extension Ref where Record == LoopRecord {
 
 extension Ref where Record == LoopRecord {
   /// Makes a foreign task the current one. It is pinned until the leave. Nil when memory is out.
+  @_optimize(speed)
   func enter(_ task: TaskRef) -> Ref<EntryRecord>? {
     dropEntries(above: self.current)
     guard let entry = self.entries.take() else { return nil }
@@ -212,6 +219,7 @@ extension Ref where Record == LoopRecord {
   }
 
   /// Ends the last enter, if its task is the current one and had this previous one.
+  @_optimize(speed)
   func leave(_ previousID: UInt64) -> Bool {
     guard let entry = self.lastEntry, entry.previousID == previousID, let task = entry.task,
       self.current == task

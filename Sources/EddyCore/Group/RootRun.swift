@@ -70,9 +70,7 @@ extension Ref where Record == LoopRecord {
       if status == EDDY_ESTOPPED { return status }
       deadlocks += 1
       if deadlocks == 1 {
-        report(
-          EDDY_EDEADLK, "every task waits for something that cannot happen", about: task,
-          site: completion.site)
+        reportWithStack(EDDY_EDEADLK, "every task waits for something that cannot happen", task)
         cancel(task.root, code: EDDY_REASON_DEADLOCK)
       } else if deadlocks == 2 {
         cancelAllTasks(EDDY_REASON_DEADLOCK)

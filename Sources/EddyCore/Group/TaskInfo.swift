@@ -72,7 +72,7 @@ extension Ref where Record == LoopRecord {
         core.timers.deadline(of: task.parkTimer)
         ?? (task.park.state == .waiting ? Int64.max : core.now)
       return UInt64(bitPattern: deadline)
-    case .future, .join:
+    case .future, .join, .several:
       return task.park.target.map { CompletionRef(raw: $0).slot.id } ?? 0
     case .scope:
       return task.park.target.map { ScopeRef(raw: $0).publicID } ?? 0

@@ -83,7 +83,7 @@ extension Ref where Record == Completion {
     var cursor = self.firstWaiter
     while let waiter = cursor {
       cursor = waiter.pointee.next
-      if waiter.pointee.isCallback {
+      if waiter.pointee.isCallback || waiter.pointee.isMember {
         info.pointee.callbacks += 1
       } else {
         info.pointee.waiters += 1

@@ -74,7 +74,7 @@
         invariant(false, "hostile: park: a fiber waits for nothing")
       case .sleep:
         break
-      case .future, .join:
+      case .future, .join, .several:
         guard let target = task.park.target else {
           invariant(false, "hostile: park: a wait for a completion has no target")
           return
@@ -129,6 +129,12 @@
           invariant(
             callback.completion == completion && !callback.ready.isQueued,
             "hostile: waiters: a callback waits elsewhere")
+        } else if waiter.pointee.isMember {
+          let member = Ref<CombinationMember>(raw: owner)
+          invariant(
+            member.completion == completion && member.at.waiter == waiter
+              && member.combination != nil,
+            "hostile: waiters: a member of a combination waits elsewhere")
         } else {
           let task = TaskRef(raw: owner)
           invariant(

@@ -107,6 +107,16 @@
         { $0.stack != nil && $0.park.kind == kind && $0.park.state == .waiting }, spoil)
     }
 
+    private func spoilCall(_ suits: (CallRef) -> Bool) -> Bool {
+      for position in 0..<self.calls.positions {
+        let call = self.calls.record(at: position)
+        guard self.calls.isLive(call), suits(call) else { continue }
+        call.state = .done
+        return true
+      }
+      return false
+    }
+
     private func plantInTables() {
       let stacks = Ref<StackPool>(self.at.stacks)
       plant("slot-write") { self.tasks.plantWrite() }
@@ -131,6 +141,8 @@
         }
         return false
       }
+      plant("callback-timer") { spoilCall { $0.timer.position != 0 } }
+      plant("callback-alive") { spoilCall { $0.timer.position == 0 && !$0.ready.isQueued } }
       plant("descriptor-number") {
         guard let raw = self.descriptors else { return false }
         let records = Ref<DescriptorTable>(raw: raw).records

@@ -16,6 +16,7 @@ enum HandleKind: UInt64 {
   case error = 6
   case context = 7
   case token = 8
+  case completions = 9
   case callback = 10
 }
 

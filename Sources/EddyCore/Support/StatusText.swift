@@ -67,6 +67,7 @@ private func laterStatus(_ status: eddy_status_t) -> StatusEntry? {
   case EDDY_EFORKED: StatusEntry("EDDY_EFORKED", "the loop belongs to the parent process")
   case EDDY_EVERSION: StatusEntry("EDDY_EVERSION", "the header is newer than the library")
   case EDDY_EFOREIGN: StatusEntry("EDDY_EFOREIGN", "an error of a foreign runtime")
+  case EDDY_EEND: StatusEntry("EDDY_EEND", "there is no more")
   case EDDY_ESTOPPED: StatusEntry("EDDY_ESTOPPED", "the loop was stopped first")
   case EDDY_EINTERRUPT:
     StatusEntry("EDDY_EINTERRUPT", "a signal asked the program to end")

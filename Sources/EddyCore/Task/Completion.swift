@@ -49,12 +49,17 @@ struct Waiter {
   var owner: UnsafeMutableRawPointer?
   /// The owner is a CallbackRecord, not a task.
   var isCallback: Bool
+  /// The owner is a CombinationMember, not a task.
+  var isMember = false
 }
 
 struct FutureRecord {
   var completion: Completion
-  /// Of eddy_sleep_start; disarmed when the future is settled or goes.
+  /// Of eddy_sleep_start and of limits; disarmed when the future is settled or goes.
   var timer: Timer
+  /// Of a combined future, until it is freed; see CombinationRecord.swift.
+  var combination: CombinationRef?
+  var mode: CombinationMode
 }
 
 extension Ref where Record == Completion {

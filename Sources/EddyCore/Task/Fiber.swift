@@ -27,6 +27,7 @@ extension Ref where Record == LoopRecord {
   func adoptThread() { eddy_sw_fiber_adopt(self.at.threadFiber) }
 
   /// Resumes a task from the loop's stack; returns when no task can be switched to directly.
+  @_optimize(speed)
   func resume(_ task: TaskRef) {
     begin(task)
     eddy_sw_switch(self.at.threadFiber, task.fiberAddress)
@@ -78,6 +79,7 @@ extension Ref where Record == LoopRecord {
 
   /// Ends a fiber, whose task may be gone already: its stack goes to the pool. Returns whom to go
   /// on with; the fiber's entry returns it too, which leaves the stack for the last time.
+  @_optimize(speed)
   func exitFiber(on stack: Ref<StackRecord>) -> FiberAddress? {
     Ref<StackPool>(self.at.stacks).give(stack)
     if self.eager != nil { return endEagerStep() }

@@ -27,6 +27,7 @@ enum WaitKind: UInt8 {
   case join = 4
   case scope = 5
   case descriptor = 6
+  case several = 7
 }
 
 enum ParkState: UInt8 {

@@ -91,6 +91,7 @@ extension Ref where Record == StackPool {
 
   /// A stack of `bytes`, which is a rounded size; nil when memory, mappings or the user's are out.
   @inline(__always)
+  @_optimize(speed)
   func take(_ bytes: Int) -> Ref<StackRecord>? {
     #if EDDY_HOSTILE
       fillLast()
@@ -115,6 +116,7 @@ extension Ref where Record == StackPool {
 
   /// Puts a stack back. The caller may still stand on it, up to its next switch.
   @inline(__always)
+  @_optimize(speed)
   func give(_ stack: Ref<StackRecord>) {
     guard let slab = stack.slab else {
       self.ended = stack
@@ -208,6 +210,7 @@ extension Ref where Record == StackPool {
     stack.park.kind = .none
     stack.park.state = .running
     stack.park.timer.position = 0
+    stack.park.waiter = Waiter(next: nil, previous: nil, wake: nil, owner: nil, isCallback: false)
     eddy_sw_fiber_init(stack.at.fiber, low, bytes)
     return stack
   }
@@ -215,6 +218,7 @@ extension Ref where Record == StackPool {
 
 extension Ref where Record == StackPool {
   /// Unmaps whole slabs that no task uses, beyond what is kept. Called when the loop is idle.
+  @_optimize(speed)
   func trim() {
     #if EDDY_HOSTILE
       fillLast()

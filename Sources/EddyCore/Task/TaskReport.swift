@@ -10,7 +10,7 @@ extension Ref where Record == LoopRecord {
   @inline(never)
   func report(
     _ status: eddy_status_t, _ what: StaticString, about task: TaskRef, site: UnsafePointer<CChar>?,
-    error: ErrorRef? = nil
+    error: ErrorRef? = nil, frames: StackFrames = .none
   ) {
     let current = self.current
     let outer = contexts.outside
@@ -18,9 +18,24 @@ extension Ref where Record == LoopRecord {
     contexts.outside.place = task.contextPlace
     var subject = task.subject
     subject.site = site
+    subject.frames = frames
     diagnostics.report(status, staticText(what), subject, error: error)
     contexts.outside = outer
     self.current = current
+  }
+
+  /// A report about a live task that shows where it stands.
+  @inline(never)
+  func reportWithStack(
+    _ status: eddy_status_t, _ what: StaticString, _ task: TaskRef, error: ErrorRef? = nil
+  ) {
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: frameLimit) { room in
+      let frames = room.baseAddress.unsafelyUnwrapped
+      let count = captureStack(of: task, frames, frameLimit)
+      report(
+        status, what, about: task, site: task.completion.site, error: error,
+        frames: StackFrames(addresses: UnsafePointer(frames), count: count))
+    }
   }
 
   /// This thread's loop for a call that is allowed in the report hook, if that is what runs.

@@ -162,6 +162,8 @@ extension Ref where Record == TestRecord {
     case .join:
       sink.put("joins ")
       sink.put(TaskRef(raw: target))
+    case .several:
+      sink.put("waits for several futures")
     case .future:
       sink.put("waits for a future")
       sink.put(site: CompletionRef(raw: target).site)

@@ -72,7 +72,8 @@ extension Ref where Record == LoopRecord {
       return
     }
     var outcome: UInt64 = 0
-    if task.park.kind == .future || task.park.kind == .join, let target = task.park.target {
+    let kind = task.park.kind
+    if kind == .future || kind == .join || kind == .several, let target = task.park.target {
       outcome = CompletionRef(raw: target).outcome
     }
     let wake = UInt64(task.park.kind.rawValue) << 8 | UInt64(task.park.state.rawValue)

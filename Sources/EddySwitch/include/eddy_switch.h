@@ -62,6 +62,33 @@ EDDY_SW_HIDDEN void eddy_sw_switch(eddy_sw_fiber *from, eddy_sw_fiber *to);
 /* The same, and `from` will never be resumed before it is prepared again. Does not return. */
 EDDY_SW_HIDDEN void eddy_sw_exit(eddy_sw_fiber *from, eddy_sw_fiber *to);
 
+/* ---- Stacks, for people to read -------------------------------------------------------------- */
+
+/* The return addresses on the calling thread's stack, innermost first; how many. 0 where the C
+ * library has no unwinder. The first call loads it, which is not for signal handlers: `prepare`. */
+EDDY_SW_HIDDEN int32_t eddy_sw_backtrace(uintptr_t *frames, int32_t capacity);
+EDDY_SW_HIDDEN void eddy_sw_backtrace_prepare(void);
+/* The same of a suspended fiber of this thread, by running on its stack; 0 without room. */
+EDDY_SW_HIDDEN int32_t eddy_sw_fiber_backtrace(const eddy_sw_fiber *fiber, uintptr_t *frames,
+                                               int32_t capacity);
+
+/* What is loaded at an address. */
+typedef struct eddy_sw_object {
+    const char *path;           /* of its file, to open */
+    const char *label;          /* the same for people: the last part of its name */
+    uintptr_t bias;             /* what was added to the addresses in the file */
+    const char *symbol;         /* the exported function around the address, or NULL */
+    uintptr_t symbol_address;
+    int32_t is_own;             /* 1: this library, unless it is part of the program */
+} eddy_sw_object;
+/* 1 if something is. */
+EDDY_SW_HIDDEN int32_t eddy_sw_find_object(uintptr_t address, eddy_sw_object *ret_object);
+/* A file's bytes, to read, or NULL; unmapped with eddy_sw_unmap. */
+EDDY_SW_HIDDEN const void *eddy_sw_map_file(const char *path, size_t *ret_bytes);
+/* A Swift function's name as people write it, cut to fit, terminated; 0 for other names, and in a
+ * process without Swift's runtime. */
+EDDY_SW_HIDDEN int32_t eddy_sw_demangle(const char *name, char *buffer, size_t capacity);
+
 /* ---- Memory -------------------------------------------------------------------------------- */
 
 /* Reserves zeroed, lazily committed memory for stacks; NULL when there is none. */

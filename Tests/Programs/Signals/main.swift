@@ -85,6 +85,25 @@ private nonisolated func main(_ name: String) {
       say("never")
       return 0
     }
+  case "left":
+    options.handlesSignals = false
+    run(options) {
+      try await waiting(SIGINT)
+      return 0
+    }
+  case "main-actor":
+    run(options) { @MainActor in
+      try await waiting(SIGINT)
+      return 0
+    }
+  case "runner": severalRuns(options)
+  default: outcome(name, options)
+  }
+}
+
+/// How the root takes it.
+private nonisolated func outcome(_ name: String, _ options: LoopOptions) {
+  switch name {
   case "swallowed":
     run(options) {
       _ = try? await waiting(SIGINT)
@@ -111,29 +130,20 @@ private nonisolated func main(_ name: String) {
       for _ in 0..<100_000 { try await Eddy.sleep(for: .zero) }
       return 1
     }
-  case "left":
-    options.handlesSignals = false
-    run(options) {
-      try await waiting(SIGINT)
-      return 0
-    }
-  case "main-actor":
-    run(options) { @MainActor in
-      try await waiting(SIGINT)
-      return 0
-    }
-  case "runner":
-    let runner = Runner(options: options)
-    for signal in [SIGINT, SIGTERM] {
-      do {
-        try runner.run { try await waiting(signal) }
-      } catch { say("\(error)") }
-    }
-    say("value \((try? runner.run { 7 }) ?? 0)")
-    try? runner.close()
   default:
     fatalError("no such case: \(name)")
   }
+}
+
+private nonisolated func severalRuns(_ options: LoopOptions) {
+  let runner = Runner(options: options)
+  for signal in [SIGINT, SIGTERM] {
+    do {
+      try runner.run { try await waiting(signal) }
+    } catch { say("\(error)") }
+  }
+  say("value \((try? runner.run { 7 }) ?? 0)")
+  try? runner.close()
 }
 
 main(CommandLine.arguments.dropFirst().first ?? "")
