@@ -83,6 +83,7 @@ function judge_words(  c, text, word, star) {
       word = substr(text, RSTART, RLENGTH)
       text = substr(text, RSTART + RLENGTH)
       star = word
+      if (word == "EDDY_DEBUG") continue # of the environment
       if (!(word in item_of) && !sub(/_?\*$/, "", star)) fault("comment " c, "there is no " word)
     }
   }
