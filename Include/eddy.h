@@ -1322,13 +1322,23 @@ EDDY_API eddy_status_t eddy_error_cause(eddy_error_t error, size_t index,
     eddy_error_t *EDDY_NULLABLE ret_error);
 
 /*
- * Writes the error as people read it: one line each for itself, its causes and children, indented,
- * down to a depth of 32.
+ * Writes the error as people read it: a tree, one line for each error, its causes before its
+ * children, down to a depth of 32 and a width of 100; what is left out is said. A line tells the
+ * status, the message, and in brackets the task that failed first with where it was spawned, or the
+ * task that asked for a cancellation.
  * buffer, of capacity bytes, is always terminated if capacity > 0; buffer may be NULL if that is 0.
  * Returns the bytes the whole text needs with its end, so a second call can have room; 0 for a bad
  * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1
  */
 EDDY_API size_t eddy_error_format(eddy_error_t error, char *EDDY_NULLABLE buffer, size_t capacity);
+
+/*
+ * Writes that tree to stderr: in colours if stderr is a terminal and the environment does not set
+ * NO_COLOR.
+ * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_error_print(eddy_error_t error);
 
 /* Adds a reference. Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD.
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */

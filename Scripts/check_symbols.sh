@@ -57,7 +57,7 @@ if [ -z "$extra" ]; then pass "needs $needed"; else fail "needs $needed"; fi
 
 "$TOOLS/llvm-objcopy" --strip-all "$library" "$work/stripped.so"
 size=$(wc -c < "$work/stripped.so")
-if [ "$size" -lt 204800 ]; then
+if [ "$size" -lt 200000 ]; then
   pass "$size bytes stripped, under 200 KB"
 else
   fail "$size bytes stripped, not under 200 KB"

@@ -13,13 +13,27 @@ public struct EddyError: Error, Sendable, Equatable, CustomStringConvertible {
   public let status: Int32
   /// What happened, in words; empty if nobody said.
   public let message: String
+  /// Of a failure of C: the tree that `eddy_error_format` writes, with who failed and the causes.
+  private let tree: String?
 
   public init(status: Int32, message: String = "") {
-    self.status = status
-    self.message = message
+    self.init(status: status, message: message, tree: nil)
   }
 
+  fileprivate init(status: Int32, message: String, tree: String?) {
+    self.status = status
+    self.message = message
+    self.tree = tree
+  }
+
+  public static func == (one: EddyError, other: EddyError) -> Bool {
+    one.status == other.status && one.message == other.message
+  }
+
+  /// The status and the message; of a failure of C also the task that failed, with where it was
+  /// spawned, and below it its causes.
   public var description: String {
+    if let tree { return tree }
     let name = String(cString: eddy_status_name(status))
     return "\(name): \(message.isEmpty ? String(cString: eddy_status_text(status)) : message)"
   }
@@ -44,10 +58,27 @@ public struct TargetCancelledError: Error, Sendable, Equatable, CustomStringConv
 public struct GroupError: Error, Sendable, CustomStringConvertible {
   public let errors: [any Error]
   public init(errors: [any Error]) { self.errors = errors }
+  /// A tree: a line for each error, and below it what that has to say besides.
   public var description: String {
-    "a group failed: " + errors.map { String(describing: $0) }.joined(separator: "; ")
+    var text = "a group failed"
+    let shown = errors.prefix(shownErrors)
+    for (index, error) in shown.enumerated() {
+      let isLast = index == errors.count - 1
+      text += isLast ? "\n`- " : "\n|- "
+      for character in String(describing: error) {
+        text.append(character)
+        if character == "\n" { text += isLast ? "   " : "|  " }
+      }
+    }
+    if errors.count > shown.count {
+      text += "\n`- (\(errors.count - shown.count) more are left out)"
+    }
+    return text
   }
 }
+
+/// Errors of one group that a description shows.
+private let shownErrors = 100
 
 extension GroupError {
   /// With the body's error once: it is a child's if the body had joined that and let it through.
@@ -107,7 +138,18 @@ func makeError(_ status: eddy_status_t, _ error: eddy_error_t) -> any Error {
   case EDDY_ETIMEDOUT: return TimeoutError()
   case EDDY_ETARGETCANCELED: return TargetCancelledError(reason: message)
   case EDDY_ECANCELED: return CancellationError()
-  default: return EddyError(status: status, message: message)
+  default: return EddyError(status: status, message: message, tree: tree(of: error))
+  }
+}
+
+/// The error as C prints it, without the last line's end; nil for none.
+private func tree(of error: eddy_error_t) -> String? {
+  let size = eddy_error_format(error, nil, 0)
+  if size < 2 { return nil }
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: size) { room in
+    _ = eddy_error_format(error, room.baseAddress, size)
+    room[size - 2] = 0
+    return String(cString: room.baseAddress!)
   }
 }
 

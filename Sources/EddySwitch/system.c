@@ -37,6 +37,11 @@ void eddy_sw_write_stderr(const char *text, size_t length) {
     errno = saved;
 }
 
+int32_t eddy_sw_stderr_has_colours(void) {
+    const char *plain = getenv("NO_COLOR");
+    return !(plain && *plain) && isatty(STDERR_FILENO);
+}
+
 void eddy_sw_abort(const char *text) {
     static const char opening[] = "eddy: ";
     char line[512];

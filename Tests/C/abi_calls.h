@@ -147,6 +147,7 @@ ABI_CALL(error_child_count, return eddy_error_child_count(ERROR) ? EDDY_OK : ABI
 ABI_CALL(error_cause_count, return eddy_error_cause_count(ERROR) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_child, eddy_error_t child; return eddy_error_child(ERROR, 0, &child))
 ABI_CALL(error_cause, eddy_error_t cause; return eddy_error_cause(ERROR, 0, &cause))
+ABI_CALL(error_print, return eddy_error_print(ERROR))
 ABI_CALL(error_format, return eddy_error_format(ERROR, NULL, 0) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_retain, return eddy_error_retain(ERROR))
 ABI_CALL(error_release, return eddy_error_release(ERROR))
@@ -268,6 +269,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "error_cause_count", KIND_ERROR, ABI_SILENT, call_error_cause_count },
     { "error_child", KIND_ERROR, 0, call_error_child },
     { "error_cause", KIND_ERROR, 0, call_error_cause },
+    { "error_print", KIND_ERROR, 0, call_error_print },
     { "error_format", KIND_ERROR, ABI_SILENT, call_error_format },
     { "error_retain", KIND_ERROR, 0, call_error_retain },
     { "future_on_done_in", KIND_WAITABLE, ABI_RELEASES, call_on_done_in },

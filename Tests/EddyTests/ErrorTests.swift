@@ -123,3 +123,53 @@ private final class Marked: Error, @unchecked Sendable {}
     #expect(words == ["OK 77", "77", "true"])
   }
 }
+
+/// A child of C that fails when it is cancelled.
+private let failInC: eddy_task_fn = { _ in
+  _ = eddy_sleep(1_000_000_000)
+  return eddy_fail_text(EDDY_EINVAL, "bad port 0")
+}
+
+private struct Unlucky: Error, CustomStringConvertible {
+  var description: String { "unlucky:\ntwice" }
+}
+
+@Suite
+struct ErrorTreeTests {
+  @Test("error tree: a C child and a Swift child fail in one group")
+  func mixed() throws {
+    let text = try onLoop { () -> String in
+      do {
+        try await withGroup { group in
+          _ = try group.spawn(name: "reader", failInC, context: nil)
+          _ = try group.spawn { throw Unlucky() }
+          try await sleep(for: .seconds(1))
+        }
+        return ""
+      } catch {
+        return String(describing: error)
+      }
+    }
+    let lines = text.split(separator: "\n").map(String.init)
+    #expect(lines.count == 4)
+    #expect(lines.prefix(3) == ["a group failed", "|- unlucky:", "|  twice"])
+    #expect(lines.last?.hasPrefix("`- EDDY_EINVAL: bad port 0 [reader, ") == true)
+  }
+
+  @Test("error tree: groups inside groups, and a wide one")
+  func nested() {
+    let inner = GroupError(errors: [TimeoutError(), EddyError(status: EDDY_EPERM, message: "no")])
+    let outer = GroupError(errors: [inner, TimeoutError()])
+    #expect(
+      outer.description == """
+        a group failed
+        |- a group failed
+        |  |- the deadline has passed
+        |  `- EDDY_EPERM: no
+        `- the deadline has passed
+        """)
+    let wide = GroupError(errors: Array(repeating: TimeoutError(), count: 101))
+    #expect(wide.description.hasSuffix("\n`- (1 more are left out)"))
+    #expect(wide.description.split(separator: "\n").count == 102)
+  }
+}

@@ -101,6 +101,13 @@ public func eddy_error_format(
 }
 
 @c @implementation
+public func eddy_error_print(_ error: eddy_error_t) -> eddy_status_t {
+  guard let record = find(error) else { return refuse(error) }
+  record.printToStandardError(after: "")
+  return EDDY_OK
+}
+
+@c @implementation
 public func eddy_error_retain(_ error: eddy_error_t) -> eddy_status_t {
   guard let record = find(error) else { return refuse(error) }
   _ = record.handedOut()

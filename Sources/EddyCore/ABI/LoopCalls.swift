@@ -48,7 +48,7 @@ private func runProgram(
 
 private func printFailure(_ status: eddy_status_t, _ loop: Loop) {
   if let error = loop.lastError.error {
-    error.printToStandardError()
+    error.printToStandardError(after: "eddy: ")
   } else {
     printBareFailure(status)
   }

@@ -28,7 +28,9 @@ public func eddy_group_spawn_at(
   return spawn(loop, parent, site, fn, context, options, ret_task)
 }
 
-@inline(__always)
+/// One copy for both.
+@inline(never)
+@_optimize(speed)
 private func spawn(
   _ loop: Loop, _ parent: ScopeRef, _ site: UnsafePointer<CChar>?, _ fn: eddy_task_fn?,
   _ context: UnsafeMutableRawPointer?, _ source: UnsafePointer<eddy_spawn_options_t>?,

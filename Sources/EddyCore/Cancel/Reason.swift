@@ -30,10 +30,18 @@ extension Ref where Record == LoopRecord {
     self.reasons.give(reason)
   }
 
-  /// An error that tells a scope's reason: the cause of what came of the cancellation.
+  /// An error that tells a scope's reason and who asked, if that task is still known: the cause of
+  /// what came of the cancellation.
   func makeError(from scope: ScopeRef, _ status: eddy_status_t) -> ErrorRef? {
-    if let message = scope.reason?.message { return diagnostics.makeError(status, message) }
-    return diagnostics.makeError(status, reasonText(Int32(scope.reasonCode)))
+    let message = scope.reason?.message.map { UnsafePointer($0) }
+    let error = diagnostics.makeError(status, message ?? reasonText(Int32(scope.reasonCode)))
+    guard let error, let reason = scope.reason, let asker = self.tasks.find(reason.askedBy) else {
+      return error
+    }
+    error.isReason = true
+    error.taskSerial = asker.serial
+    error.taskName = copyText(asker.name.map { UnsafePointer($0) })
+    return error
   }
 }
 

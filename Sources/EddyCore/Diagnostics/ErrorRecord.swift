@@ -18,7 +18,9 @@ struct ErrorRecord {
   var slot: SlotHeader
   var holds: UInt32
   var status: eddy_status_t
-  /// The task that failed with it first: its serial, 0 if none has.
+  /// It tells why something was cancelled.
+  var isReason: Bool
+  /// The task that failed with it first, or that asked for the cancellation: its serial, or 0.
   var taskSerial: UInt64
   var taskName: UnsafeMutablePointer<CChar>?
   var site: UnsafePointer<CChar>?
@@ -49,6 +51,7 @@ extension Ref where Record == DiagnosticsCore {
     guard let error = self.errors.take(.error) else { return nil }
     error.holds = 1
     error.status = status
+    error.isReason = false
     error.taskSerial = 0
     error.taskName = nil
     error.site = nil
@@ -115,6 +118,7 @@ extension Ref where Record == DiagnosticsCore {
     guard let copy = makeError(error.status, error.message.map { UnsafePointer($0) }) else {
       return error
     }
+    copy.isReason = error.isReason
     copy.taskSerial = error.taskSerial
     copy.taskName = copyText(error.taskName.map { UnsafePointer($0) })
     copy.site = error.site

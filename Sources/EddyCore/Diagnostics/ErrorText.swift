@@ -1,61 +1,135 @@
-// An error as people read it: one line each for itself, its causes and its children, indented.
+// An error as people read it: a tree, one line for each error, its causes before its children.
 //
-//   EDDY_EGROUP: a group failed [task-1, main.c:12]
-//     child: EINVAL: bad port 0 [reader, main.c:30]
-//       cause: EDDY_ECANCELED: stop
+//   EDDY_EGROUP: a group failed
+//   |- child: EINVAL: bad port 0 [reader, main.c:30]
+//   |  `- cause: EDDY_ECANCELED: stop [asked by main-task]
+//   `- child: EIO: disk is gone [writer, main.c:31]
 //
-// Owns nothing. Invariant: the depth printed is bounded, and the text says where it was cut, so
-// that a deep tree cannot overflow a task's stack. Threads: the loop's.
+// Owns nothing. Invariant: the depth and the width printed are bounded, and the text says what was
+// left out, so that a deep tree cannot overflow a task's stack. Threads: the loop's.
 
 import CEddy
 import EddySwitch
 
 private let depthLimit = 32
+private let widthLimit = 100
 
-extension Ref where Record == ErrorRecord {
-  func write(to sink: inout TextSink) { write(to: &sink, depth: 0, label: "") }
+/// Where a line of the tree stands: bit d says that something follows at depth d.
+private struct Branch {
+  var depth = 0
+  var goesOn: UInt64 = 0
 
-  private func write(to sink: inout TextSink, depth: Int, label: StaticString) {
-    for _ in 0..<depth { sink.put("  ") }
-    sink.put(label)
-    sink.put(statusName(self.status))
-    sink.put(": ")
-    if let message = self.message { sink.put(message) } else { sink.put(statusText(self.status)) }
-    writeOrigin(to: &sink)
-    sink.put("\n")
-    if depth == depthLimit {
-      if self.causes.count &+ self.children.count > 0 { sink.put("  (deeper ones are left out)\n") }
+  func child(isLast: Bool) -> Branch {
+    Branch(depth: depth &+ 1, goesOn: isLast ? goesOn : goesOn | 1 << UInt64(depth))
+  }
+}
+
+private struct ErrorWriter {
+  var sink: TextSink
+  let isColoured: Bool
+
+  mutating func write(_ error: ErrorRef, _ branch: Branch, label: StaticString) {
+    put(label)
+    style("\u{1b}[1;31m")
+    sink.put(statusName(error.status))
+    style("\u{1b}[0m")
+    put(": ")
+    putMessage(of: error, branch)
+    putOrigin(of: error)
+    put("\n")
+    let causes = error.causes.count
+    let children = error.children.count
+    if branch.depth == depthLimit {
+      if causes &+ children > 0 { putOmission(causes &+ children, branch) }
       return
     }
-    for index in 0..<self.causes.count {
-      self.causes[index].write(to: &sink, depth: depth &+ 1, label: "cause: ")
+    let shown = min(causes, widthLimit) &+ min(children, widthLimit)
+    var index = 0
+    for place in 0..<min(causes, widthLimit) {
+      index &+= 1
+      line(error.causes[place], branch, isLast: index == shown && causes <= widthLimit, "cause: ")
     }
-    for index in 0..<self.children.count {
-      self.children[index].write(to: &sink, depth: depth &+ 1, label: "child: ")
+    if causes > widthLimit { putOmission(causes &- widthLimit, branch) }
+    for place in 0..<min(children, widthLimit) {
+      index &+= 1
+      line(
+        error.children[place], branch, isLast: index == shown && children <= widthLimit, "child: ")
+    }
+    if children > widthLimit { putOmission(children &- widthLimit, branch) }
+  }
+
+  private mutating func line(
+    _ error: ErrorRef, _ branch: Branch, isLast: Bool, _ label: StaticString
+  ) {
+    indent(branch)
+    put(isLast ? "`- " : "|- ")
+    write(error, branch.child(isLast: isLast), label: label)
+  }
+
+  private mutating func putOmission(_ count: Int, _ branch: Branch) {
+    indent(branch)
+    put("`- (")
+    sink.put(count)
+    put(" more are left out)\n")
+  }
+
+  private mutating func indent(_ branch: Branch) {
+    for depth in 0..<branch.depth {
+      put(branch.goesOn >> UInt64(depth) & 1 == 1 ? "|  " : "   ")
     }
   }
 
-  private func writeOrigin(to sink: inout TextSink) {
-    if self.taskSerial == 0 { return }
-    sink.put(" [")
-    writeTaskName(to: &sink, self.taskName, serial: self.taskSerial)
-    if let site = self.site {
-      sink.put(", ")
+  /// Its further lines stand below the first one.
+  private mutating func putMessage(of error: ErrorRef, _ branch: Branch) {
+    guard let message = error.message else { return sink.put(statusText(error.status)) }
+    var rest = UnsafePointer(message)
+    while rest.pointee != 0 {
+      sink.put(byte: rest.pointee)
+      if rest.pointee == 10 { indent(branch) }
+      rest += 1
+    }
+  }
+
+  /// The task that failed, or that asked for a cancellation, and where it was made.
+  private mutating func putOrigin(of error: ErrorRef) {
+    if error.taskSerial == 0 { return }
+    style("\u{1b}[2m")
+    put(error.isReason ? " [asked by " : " [")
+    writeTaskName(to: &sink, error.taskName, serial: error.taskSerial)
+    if let site = error.site {
+      put(", ")
       sink.put(site)
     }
-    sink.put("]")
+    put("]")
+    style("\u{1b}[0m")
   }
 
-  /// The text on stderr after "eddy: ". Without memory for all of it, its beginning.
-  func printToStandardError() {
+  private mutating func style(_ code: StaticString) { if isColoured { sink.put(code) } }
+
+  private mutating func put(_ text: StaticString) { sink.put(text) }
+}
+
+extension Ref where Record == ErrorRecord {
+  @inline(never)
+  func write(to sink: inout TextSink, isColoured: Bool = false) {
+    var writer = ErrorWriter(sink: sink, isColoured: isColoured)
+    writer.write(self, Branch(), label: "")
+    sink = writer.sink
+  }
+
+  /// The text on stderr, in colours if that is a terminal. Without memory for all of it, its
+  /// beginning.
+  @inline(never)
+  func printToStandardError(after prefix: StaticString) {
+    let isColoured = eddy_sw_stderr_has_colours() != 0
     var measure = TextSink(nil, capacity: 0)
-    measure.put("eddy: ")
-    write(to: &measure)
+    measure.put(prefix)
+    write(to: &measure, isColoured: isColoured)
     let needed = measure.finish()
     withTextBuffer(needed) { buffer, capacity in
       var sink = TextSink(buffer, capacity: capacity)
-      sink.put("eddy: ")
-      write(to: &sink)
+      sink.put(prefix)
+      write(to: &sink, isColoured: isColoured)
       _ = sink.finish()
       eddy_sw_write_stderr(buffer, min(needed &- 1, capacity &- 1))
     }

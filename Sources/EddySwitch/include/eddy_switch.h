@@ -254,6 +254,8 @@ static inline void eddy_sw_watch_set(eddy_sw_watch *EDDY_SW_NONNULL watch, int64
 
 /* CLOCK_MONOTONIC, nanoseconds. */
 EDDY_SW_HIDDEN int64_t eddy_sw_clock_ns(void);
+/* 1 if stderr is a terminal and the environment's NO_COLOR does not ask for plain text. */
+EDDY_SW_HIDDEN int32_t eddy_sw_stderr_has_colours(void);
 /* Writes text to stderr, whole, whatever write() says in between. */
 EDDY_SW_HIDDEN void eddy_sw_write_stderr(const char *text, size_t length);
 /* The one deliberate end of the process: "eddy: TEXT" on stderr, then abort(). */
