@@ -276,7 +276,7 @@ typedef struct eddy_loop_options {
 
 /*
  * Debug mode. EDDY_LOOP_DEBUG turns it on, EDDY_LOOP_NO_DEBUG off (both: EDDY_EINVAL); with neither
- * the environment decides: the variable named EDDY_DEBUG, unless it is empty or "0", turns it on. Times
+ * the environment decides: $EDDY_DEBUG, if it is set and neither empty nor "0", turns it on. Times
  * are those of CLOCK_MONOTONIC here, also with the virtual clock.
  *   slow     A step (a task between two waits, or a callback) of slow_ns or more is reported when
  *            it has ended: EDDY_EBUSY, the task's name or the callback's site, and the seconds.
