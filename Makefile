@@ -116,7 +116,7 @@ stage: ## installs into build/stage, for examples and tests
 	aarch64
 test: ## all gates below; installs what is missing; the last line is "N passed, N failed"
 	@sh Scripts/test.sh headers lint tidy symbols man-check docs-check test-c test-examples \
-		test-swift soak-check faults aarch64
+		test-swift soak-check oracle faults aarch64
 
 swift: ## the core as ordinary Swift, with a dynamic product for C
 	@echo "swift build"
@@ -186,6 +186,10 @@ bench: lib ## figures; CHECK=1 fails on a bound
 
 conformance: lib ## each row of Tests/conformance.rows; writes Documentation/conformance.md
 	@sh Scripts/conformance.sh
+
+.PHONY: oracle
+oracle: lib ## the same scenarios with CPython 3.13's asyncio and with Eddy; ONLY=chapter; SHOW=1
+	@SEED=$(SEED) RANDOM_COUNT=$(RANDOM_COUNT) sh Scripts/oracle.sh $(if $(SHOW),show)
 
 demo: demo-c ## demo-c, then a C server and Swift clients in one group, with an account of both
 	@sh CExamples/demo/mixed.sh

@@ -276,8 +276,8 @@ typedef struct eddy_loop_options {
 
 /*
  * Debug mode. EDDY_LOOP_DEBUG turns it on, EDDY_LOOP_NO_DEBUG off (both: EDDY_EINVAL); with neither
- * the environment decides: $EDDY_DEBUG, if it is set and neither empty nor "0", turns it on. Times
- * are those of CLOCK_MONOTONIC here, also with the virtual clock.
+ * the environment decides: the variable named EDDY_DEBUG, unless it is empty or "0", turns it on.
+ * Times are those of CLOCK_MONOTONIC here, also with the virtual clock.
  *   slow     A step (a task between two waits, or a callback) of slow_ns or more is reported when
  *            it has ended: EDDY_EBUSY, the task's name or the callback's site, and the seconds.
  *            A task's step in the call that spawns it (EDDY_SPAWN_EAGER) is part of the caller's.
@@ -393,8 +393,9 @@ EDDY_API eddy_status_t eddy_loop_stop(eddy_loop_t loop);
 /*
  * Cancels the loop's scope, and with it every task, and runs until all have ended. Later spawns
  * give EDDY_ECLOSED; callbacks run. It lasts as long as the loop's grace, on the loop's clock, at
- * most; the virtual clock waits that long for other threads and descriptors in real time. A failure
- * that nobody reads is reported as one of the shutdown.
+ * most, and then while shields and defers have some of their own left. On the virtual clock other
+ * threads and descriptors are waited for that long in real time. A failure that nobody reads is
+ * reported as one of the shutdown.
  * Returns EDDY_EBADHANDLE, EDDY_EWRONGTHREAD, EDDY_EBUSY (the loop runs), EDDY_EGRACE (tasks are
  * left that did not end within the grace, or that nothing can wake; each is named in a report. It
  * can be called again, or the loop left with eddy_loop_detach).

@@ -45,7 +45,7 @@ without_page() {
 sh Scripts/man.sh check Tests/Man/faults.h > "$work/faults"
 same "faults in comments are found" Tests/Man/faults.expected "$work/faults"
 sh Scripts/man.sh "$work/sample" 1.2.3 Tests/Man/sample.h
-for page in "$work"/sample/man3/*.3; do
+for page in "$work"/sample/man3/*.3 "$work"/sample/man7/*.7; do
   echo "== $(basename "$page")"
   cat "$page"
 done > "$work/sample.pages"

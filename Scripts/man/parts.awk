@@ -75,17 +75,15 @@ function judge_parts(c, name, place,  i, rest) {
   if (since[c] !~ /^[0-9]+\.[0-9]+$/) fault(name, "Since: is wrong")
 }
 
-# Every name of C in a comment is one of this header; a family is written with a star, a variable of
-# the environment with a dollar sign.
-function judge_words(  c, text, word, star, before) {
+# Every name of C in a comment is one of this header; a family is written with a star.
+function judge_words(  c, text, word, star) {
   for (c = 1; c <= comments; c++) {
     text = comment_text[c]
     while (match(text, /(eddy|EDDY)_[A-Za-z0-9_]*\*?/)) {
       word = substr(text, RSTART, RLENGTH)
-      before = substr(text, RSTART - 1, 1)
       text = substr(text, RSTART + RLENGTH)
       star = word
-      if (before == "$") continue
+      if (word == "EDDY_DEBUG") continue # of the environment
       if (!(word in item_of) && !sub(/_?\*$/, "", star)) fault("comment " c, "there is no " word)
     }
   }

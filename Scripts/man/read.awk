@@ -38,6 +38,10 @@ function comment_line(line,  kind, indented, out) {
   indented = line
   line = trim(line)
   kind = ""
+  if (pending != "" && pending_kind == "list" && indented ~ /^    /) {
+    pending = pending " " line
+    return ""
+  }
   if (indented ~ /^    [^ ]/ || pending_kind == "example" && indented ~ /^     / ) kind = "example"
   else if (indented ~ /^  [a-z]+  +[^ ]/) kind = "list"
   if (kind == "") {

@@ -108,9 +108,14 @@ function code(s) {
   return guarded(s)
 }
 
-# A paragraph is not begun twice, nor right below a heading.
+# A paragraph begins with its first line: not twice, nor next to a heading.
 function put(line) {
-  if (line == ".PP" && last_put ~ /^\.(SH|SS|PP)/) return
+  if (line == ".PP") {
+    fresh_paragraph = last_put !~ /^\.S[HS]/
+    return
+  }
+  if (fresh_paragraph && line !~ /^\.(SH|SS|TP|TH)/) print ".PP" > file
+  fresh_paragraph = 0
   last_put = line
   print line > file
 }
@@ -153,7 +158,7 @@ function put_block(token,  number, n, i, line) {
     match(line[i], /[^ ]+ +/)
     put(".TP")
     put("\\fB" plain(trim(substr(line[i], 1, RLENGTH))) "\\fR")
-    put(marked(substr(line[i], RLENGTH + 1)))
+    put_text(ended(capital(substr(line[i], RLENGTH + 1))), "")
   }
   return ".PP"
 }

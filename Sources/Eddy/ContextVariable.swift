@@ -49,7 +49,7 @@ public final class ContextVariable<Value: Sendable>: Sendable {
       binding = current.outer
     }
     guard let place = CurrentTask.place, place.state.isOnThread else {
-      return LoopState.ofThread == nil ? defaultValue : read { eddy_var_get(form.address, $0) }
+      return read { eddy_var_get(form.address, $0) }
     }
     return read { eddy_task_var_get(place.task, form.address, $0) }
   }

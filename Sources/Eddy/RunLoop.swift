@@ -28,6 +28,11 @@ public struct LoopOptions: Sendable {
   public var slowStep: Duration?
   /// In debug mode: when a loop is blocked; nil for one second.
   public var blockedAfter: Duration?
+  /// Hears what no code was there to receive, such as the failure of a task that nobody looks at;
+  /// nil for text on stderr. It runs on the loop's thread with the library closed: all that it can
+  /// do with Eddy is to read context variables, which are then those of the task concerned. If it
+  /// throws, that is told on stderr, and what it was given.
+  public var report: ReportHandler?
 
   public init() {}
 

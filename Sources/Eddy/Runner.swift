@@ -30,6 +30,8 @@ public final class Runner {
 
   private let options: LoopOptions
   private var state = State.new
+  /// The loop's hook, which it outlives.
+  private var report: ReportBox?
 
   public init(options: LoopOptions = LoopOptions()) { self.options = options }
 
@@ -121,6 +123,8 @@ public final class Runner {
     }
     var loop = eddy_loop_t()
     var forC = options.forC
+    report = options.report.map { ReportBox($0) }
+    report?.install(in: &forC)
     try check(eddy_loop_create_versioned(headerVersion, &forC, &loop))
     state = .open(loop)
     if forC.grace_ns > 0 { LoopState.ofThread?.grace = forC.grace_ns }

@@ -160,6 +160,30 @@ static void same_grace(void) {
     CHECK_INT(reports.count, 0);
 }
 
+/* Graces that follow one another are all waited for: the outer shield's, then the inner one's. */
+static eddy_status_t nested_shields(void *context) {
+    eddy_scope_options_t options = EDDY_SCOPE_OPTIONS_INIT;
+    eddy_scope_t outer = { 0 }, inner = { 0 };
+    (void)context;
+    options.grace_ns = MS(2);
+    EDDY_TRY(eddy_shield_open(&outer, &options));
+    EDDY_TRY_IN(outer, eddy_shield_open(&inner, NULL));
+    const eddy_status_t status = eddy_sleep(LONG);
+    trace("%d:%s", (int)now_ms(), eddy_status_name(status));
+    return eddy_scope_close(outer, eddy_scope_close(inner, status));
+}
+
+static eddy_status_t leaves_nested_shields(void *context) {
+    EDDY_TRY(eddy_task_spawn(nested_shields, context, NULL, NULL));
+    return eddy_sleep(MS(1));
+}
+
+static void nested_graces(void) {
+    CHECK_STATUS(run_virtual(leaves_nested_shields, NULL), EDDY_OK);
+    CHECK_TRACE("5003:EDDY_ECANCELED");
+    CHECK_INT(reports.count, 0);
+}
+
 /* One that never waits for anything but its next turn is slowed down, so time passes for it. */
 static eddy_status_t ignores(void *context) {
     for (;;)
@@ -253,6 +277,7 @@ static const check_test_t tests[] = {
     { "RUN-07: the grace of a loop; again, and left", grace_of_a_loop },
     { "RUN-07: one that ignores its cancellation", grace_of_an_ignorant_one },
     { "RUN-07: a shield of the same grace ends in time", same_grace },
+    { "RUN-07: graces inside each other are waited for", nested_graces },
     { "RUN-07: no limit", no_limit },
 };
 CHECK_MAIN(tests)

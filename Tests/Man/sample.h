@@ -3,7 +3,8 @@
  * compiled.
  *
  * Rules. One of them is here.
- *   detachable   the wait ends at once
+ *   detachable   the wait ends at once. It is the
+ *                shortest one
  *   owning       the wait ends with its target
  */
 #ifndef SAMPLE_H

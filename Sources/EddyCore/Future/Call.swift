@@ -50,7 +50,7 @@ extension Ref where Record == LoopRecord {
   func callLater(_ request: CallRequest, at when: Int64) -> CallRef? {
     guard let call = makeCall(request) else { return nil }
     call.when = when
-    if when == Int64.max || core.timers.arm(call.at.timer, at: when) {
+    if when == Int64.max || core.timers.armOutOfLine(call.at.timer, at: when) {
       if core.host != nil { core.announceReady() }
       return call
     }

@@ -3,8 +3,9 @@
 // Invariants:
 // 1. Nothing can be spawned below the loop's scope any more; what is spawned further in is awaited
 //    too, and callbacks run, until nothing is left.
-// 2. It lasts as long as the loop's grace at most, on the loop's clock, from its beginning. What
-//    ends at that very moment, as a shield of the same grace does, has its rounds to end in.
+// 2. It lasts as long as the loop's grace at most, on the loop's clock, from its beginning, and
+//    then as long as shields with a limit are in force. What ends at that very moment has its
+//    rounds to end in.
 // 3. A task that has not ended then is reported, and nothing of it is freed.
 // Threads: the loop's, on its own stack.
 
@@ -12,6 +13,8 @@ import CEddy
 
 /// For those who can run when the grace is over.
 private let roundsAfterGrace: UInt64 = 100
+/// Shields inside each other whose graces are waited for one after the other.
+private let mostExtensions = 64
 
 extension Ref where Record == LoopRecord {
   /// A shutdown has left tasks behind.
@@ -39,8 +42,9 @@ extension Ref where Record == LoopRecord {
     self.shutdownTimer = Timer(
       position: 0, fire: { raw in Loop(raw: raw).isGraceOver = true }, owner: raw)
     self.isGraceOver = false
-    let end = self.graceDuration < 0 ? Int64.max : core.deadline(after: self.graceDuration)
+    var end = self.graceDuration < 0 ? Int64.max : core.deadline(after: self.graceDuration)
     var lastRound: UInt64 = 0
+    var extensions = 0
     while true {
       // Without memory for it the timer is asked for again.
       if end != Int64.max, !self.isGraceOver, self.shutdownTimer.position == 0 {
@@ -48,11 +52,30 @@ extension Ref where Record == LoopRecord {
       }
       let canGoOn = turnInShutdown()
       if isQuiet { return true }
-      if !canGoOn { return false }
+      if !canGoOn, !self.isGraceOver { return false }
       if !self.isGraceOver { continue }
+      if lastRound == 0, extensions < mostExtensions, let later = latestGrace {
+        extensions += 1
+        self.isGraceOver = false
+        end = later
+        continue
+      }
       if lastRound == 0 { lastRound = core.ready.rounds &+ roundsAfterGrace }
-      if core.ready.rounds >= lastRound { return false }
+      if !canGoOn || core.ready.rounds >= lastRound { return false }
     }
+  }
+
+  /// When the last of the shields in force that have a limit ends, or nil.
+  private var latestGrace: Int64? {
+    var latest: Int64?
+    for position in 0..<self.scopes.positions {
+      let timed = self.scopes.record(at: position)
+      guard self.scopes.isLive(timed), let end = core.timers.deadline(of: timed.at.grace) else {
+        continue
+      }
+      latest = max(latest ?? end, end)
+    }
+    return latest
   }
 
   /// False when nothing more can come, or nothing more is waited for.

@@ -71,10 +71,13 @@ struct TimerHeap {
   /// The same in one copy, where it is not on the way of every task.
   @inline(never)
   mutating func armOutOfLine(_ timer: UnsafeMutablePointer<Timer>, at deadline: Int64) -> Bool {
-    arm(timer, at: deadline)
+    guard entries.reserve(entries.count &+ reserved &+ 1) else { return false }
+    armReserved(timer, at: deadline)
+    return true
   }
 
   /// Arms a timer for which a place is reserved.
+  @inline(never)
   mutating func armReserved(_ timer: UnsafeMutablePointer<Timer>, at deadline: Int64) {
     insert(timer, at: deadline)
   }

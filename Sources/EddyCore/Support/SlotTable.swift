@@ -17,8 +17,60 @@ struct SlotHeader {
   var word: UInt
 }
 
+/// The chunks of a table, whatever its records are: one code for all tables.
+private struct SlotChunks {
+  var list: Vector<UnsafeMutableRawPointer>
+  var stride: Int
+  /// A chunk's records: 1 << shift.
+  var shift: Int
+
+  func header(at position: Int) -> Ref<SlotHeader> {
+    Ref(raw: list[position >> shift] + (position & (1 << shift &- 1)) &* stride)
+  }
+
+  /// Adds a chunk of zeroed records, each with its id and linked to the next; the address of the
+  /// first, or 0 when memory or indices are out.
+  @inline(never)
+  mutating func grow(_ base: UInt64, _ firstGeneration: UInt64) -> UInt {
+    let records = 1 << shift
+    let first = list.count << shift
+    guard first &+ records <= Handle.maximumIndex, list.reserve(list.count &+ 1),
+      let chunk = Memory.allocate(UInt8.self, count: stride &* records)
+    else { return 0 }
+    _ = list.append(UnsafeMutableRawPointer(chunk))
+    var position = first &+ records
+    var next: UInt = 0
+    while position > first {
+      position &-= 1
+      let header = header(at: position)
+      header.id = base | (UInt64(position) << Handle.indexShift) | firstGeneration
+      header.word = next
+      next = UInt(bitPattern: header.raw)
+    }
+    return next
+  }
+
+  /// One above every generation that was given out.
+  @inline(never)
+  func nextGeneration(atLeast firstGeneration: UInt64) -> UInt32 {
+    var highest = firstGeneration
+    for position in 0..<list.count << shift {
+      let id = header(at: position).id
+      let generation = (id & Handle.generationMask) &+ (id & Handle.kindMask != 0 ? 1 : 0)
+      if generation > highest { highest = generation }
+    }
+    return UInt32(highest)
+  }
+
+  @inline(never)
+  mutating func freeAll() {
+    for index in 0..<list.count { Memory.free(list[index]) }
+    list.free()
+  }
+}
+
 struct SlotTable<Record> {
-  private var chunks: Vector<UnsafeMutablePointer<Record>>
+  private var chunks: SlotChunks
   private var free: UInt
   private var base: UInt64
   private var firstGeneration: UInt64
@@ -33,7 +85,8 @@ struct SlotTable<Record> {
   private static var chunkRecords: Int { 1 << chunkShift }
 
   init(loopNumber: Int, firstGeneration: UInt32) {
-    chunks = Vector()
+    chunks = SlotChunks(
+      list: Vector(), stride: MemoryLayout<Record>.stride, shift: Self.chunkShift)
     free = 0
     base = UInt64(loopNumber) << Handle.loopShift
     self.firstGeneration = UInt64(firstGeneration)
@@ -50,8 +103,8 @@ struct SlotTable<Record> {
     guard Handle.kind(id) != 0 else { return nil }
     let index = Handle.index(id)
     let chunk = index >> Self.chunkShift
-    guard chunk < chunks.count else { return nil }
-    let record = chunks[chunk] + (index & (Self.chunkRecords &- 1))
+    guard chunk < chunks.list.count else { return nil }
+    let record = Self.record(in: chunks.list[chunk], index)
     guard Self.header(record).id == id else { return nil }
     return Ref(record)
   }
@@ -97,50 +150,38 @@ struct SlotTable<Record> {
 
   /// The record at a position, live or not, for walks over all; see `isLive`.
   func record(at position: Int) -> Ref<Record> {
-    Ref(chunks[position >> Self.chunkShift] + (position & (Self.chunkRecords &- 1)))
+    Ref(Self.record(in: chunks.list[position >> Self.chunkShift], position))
   }
 
-  var positions: Int { chunks.count &* Self.chunkRecords }
+  @inline(__always)
+  private static func record(
+    in chunk: UnsafeMutableRawPointer, _ position: Int
+  ) -> UnsafeMutablePointer<Record> {
+    chunk.assumingMemoryBound(to: Record.self) + (position & (chunkRecords &- 1))
+  }
+
+  var positions: Int { chunks.list.count &* Self.chunkRecords }
 
   func isLive(_ record: Ref<Record>) -> Bool {
     Self.header(record.pointer).id & Handle.kindMask != 0
   }
 
   /// One above every generation that was given out: where a successor table begins.
-  var nextGeneration: UInt32 {
-    var highest: UInt64 = firstGeneration
-    for position in 0..<positions {
-      let id = Self.header(record(at: position).pointer).id
-      let generation = (id & Handle.generationMask) &+ (id & Handle.kindMask != 0 ? 1 : 0)
-      if generation > highest { highest = generation }
-    }
-    return UInt32(highest)
-  }
+  var nextGeneration: UInt32 { chunks.nextGeneration(atLeast: firstGeneration) }
 
   mutating func freeAll() {
-    for index in 0..<chunks.count { Memory.free(UnsafeMutableRawPointer(chunks[index])) }
-    chunks.free()
+    chunks.freeAll()
     free = 0
   }
 
   private mutating func grow() -> Bool {
-    let first = chunks.count &* Self.chunkRecords
-    guard first &+ Self.chunkRecords <= Handle.maximumIndex else { return false }
-    guard chunks.reserve(chunks.count &+ 1) else { return false }
-    guard let chunk = Memory.allocate(Record.self, count: Self.chunkRecords) else { return false }
-    _ = chunks.append(chunk)
-    var offset = Self.chunkRecords
-    while offset > 0 {
-      offset &-= 1
-      let header = Self.header(chunk + offset)
-      header.id = base | (UInt64(first &+ offset) << Handle.indexShift) | firstGeneration
-      #if EDDY_HOSTILE
-        putLast(chunk + offset)
-      #else
-        header.word = free
-        free = UInt(bitPattern: chunk + offset)
-      #endif
-    }
+    let list = chunks.grow(base, firstGeneration)
+    if list == 0 { return false }
+    #if EDDY_HOSTILE
+      putLast(list)
+    #else
+      free = list
+    #endif
     return true
   }
 }
@@ -162,6 +203,15 @@ struct SlotTable<Record> {
       }
       lastFree = UInt(bitPattern: record)
       freeCount &+= 1
+    }
+
+    /// All of a list of new slots.
+    private mutating func putLast(_ list: UInt) {
+      var cursor = UnsafeMutablePointer<Record>(bitPattern: list)
+      while let record = cursor {
+        cursor = UnsafeMutablePointer(bitPattern: Self.header(record).word)
+        putLast(record)
+      }
     }
 
     private mutating func beginTake() -> Bool {
