@@ -31,6 +31,8 @@ final class LoopState: @unchecked Sendable {
   @exclusivity(unchecked) var enqueues = 0
   /// The loop's own grace, nanoseconds.
   var grace: Int64 = 5_000_000_000
+  /// The core wants to know of each step whose it is.
+  let isDebug: Bool
   let workers = Workers()
   let sites = SiteTable()
   /// The sites' own, here for a quick look.
@@ -40,6 +42,7 @@ final class LoopState: @unchecked Sendable {
 
   private init(_ loop: eddy_loop_t) {
     self.loop = loop
+    isDebug = eddy_loop_is_debug(loop) != 0
     recentSites = sites.recent
     taskExecutor = LoopTaskExecutor(loop)
     actorExecutor = LoopActorExecutor(loop)

@@ -21,6 +21,13 @@ public struct LoopOptions: Sendable {
   /// On the main thread the first SIGINT or SIGTERM cancels the root task, and the second one ends
   /// the process, each where nothing else is installed for it.
   public var handlesSignals = true
+  /// Debug mode: slow steps are reported, and a step that blocks the loop is named on stderr, with
+  /// the thread's stack, while it does. nil: as the environment's EDDY_DEBUG says.
+  public var isDebug: Bool?
+  /// In debug mode: what is slow; nil for 100 milliseconds.
+  public var slowStep: Duration?
+  /// In debug mode: when a loop is blocked; nil for one second.
+  public var blockedAfter: Duration?
   /// Hears what no code was there to receive, such as the failure of a task that nobody looks at;
   /// nil for text on stderr. It runs on the loop's thread with the library closed: all that it can
   /// do with Eddy is to read context variables, which are then those of the task concerned. If it
@@ -39,6 +46,9 @@ public struct LoopOptions: Sendable {
       options.flags |= EDDY_LOOP_SEEDED_ORDER
       options.seed = seed
     }
+    if let isDebug { options.flags |= isDebug ? EDDY_LOOP_DEBUG : EDDY_LOOP_NO_DEBUG }
+    options.slow_ns = slowStep.map { max($0.nanoseconds, 1) } ?? 0
+    options.blocked_ns = blockedAfter.map { max($0.nanoseconds, 1) } ?? 0
     options.grace_ns = grace.map { max($0.nanoseconds, 1) } ?? 0
     return options
   }

@@ -187,8 +187,15 @@ extension AnyTaskStorage {
     wait.continuation = nil
     loop._withUnsafeGuaranteedRef {
       $0.workers.last = worker
+      if $0.isDebug { nameStep() }
       $0.runningInline { continuation.resume() }
     }
+  }
+
+  /// In debug mode: the callback that runs is a step of this task.
+  @inline(never) private final func nameStep() {
+    var previous = eddy_task_t()
+    if eddy_foreign_enter(task, &previous) == EDDY_OK { _ = eddy_foreign_leave(previous) }
   }
 
   private static let whenDone: eddy_done_fn = { context, _ in

@@ -32,6 +32,11 @@
 
 #include "eddy_switch.h"
 
+#if defined(__clang__)
+/* Nothing here is hot. */
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+#endif
+
 #define READING ((int64_t)-1)
 #define READ ((int64_t)-2)
 /* How long the loop's thread may take to take the signal. */
@@ -246,3 +251,7 @@ int32_t eddy_sw_wants_debug(void) {
     const char *wish = getenv("EDDY_DEBUG");
     return wish && *wish && strcmp(wish, "0") != 0;
 }
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

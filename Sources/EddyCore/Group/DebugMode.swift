@@ -111,13 +111,12 @@ extension Ref where Record == LoopRecord {
     if let task = self.tasks.find(step.pointee.task), task.completion.state == .pending {
       contexts.outside.place = task.contextPlace
     }
-    withTextBuffer(64) { buffer, capacity in
-      var sink = TextSink(buffer, capacity: capacity)
-      putKind(of: step, to: &sink)
-      sink.put(" took ")
-      putSeconds(lasted, to: &sink)
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { room in
+      let text = room.baseAddress.unsafelyUnwrapped
+      var sink = TextSink(text, capacity: 64)
+      put(step, " took ", lasted, to: &sink)
       _ = sink.finish()
-      diagnostics.report(EDDY_EBUSY, buffer, subject, error: nil)
+      diagnostics.report(EDDY_EBUSY, text, subject, error: nil)
     }
     contexts.outside = outer
   }
@@ -134,46 +133,45 @@ private func framesSeen(_ watch: UnsafeMutablePointer<eddy_sw_watch>) -> StackFr
   StackFrames(addresses: eddy_sw_watch_frames(watch), count: Int(watch.pointee.count))
 }
 
-private func putKind(of step: StepAddress, to sink: inout TextSink) {
-  if step.pointee.serial == 0 { sink.put("a callback") } else { sink.put("a step") }
-}
-
-private func putSeconds(_ nanoseconds: Int64, to sink: inout TextSink) {
-  let milliseconds = UInt(nanoseconds / 1_000_000)
+/// "a step took 2.013 s"; without a step, of one that is not known.
+@inline(never)
+private func put(
+  _ step: StepAddress?, _ verb: StaticString, _ lasted: Int64, to sink: inout TextSink
+) {
+  if let step, step.pointee.serial == 0 { sink.put("a callback") } else { sink.put("a step") }
+  sink.put(verb)
+  let milliseconds = UInt(lasted / 1_000_000)
   sink.put(milliseconds / 1000)
   sink.put(".")
-  sink.put(milliseconds / 100 % 10)
-  sink.put(milliseconds / 10 % 10)
-  sink.put(milliseconds % 10)
+  var unit: UInt = 100
+  while unit > 0 {
+    sink.put(milliseconds / unit % 10)
+    unit /= 10
+  }
   sink.put(" s")
 }
 
 /// The step that runs blocks the loop. Without a watch its stack could not be read.
 private func reportBlocked(_ watch: UnsafeMutablePointer<eddy_sw_watch>?, _ lasted: Int64) {
-  withTextBuffer(16384) { buffer, capacity in
-    var sink = TextSink(buffer, capacity: capacity)
-    sink.put("eddy: EDDY_EBUSY: the loop is blocked: ")
-    if let watch {
-      writeSeen(watch, lasted, to: &sink)
-    } else {
-      sink.put("a step has taken ")
-      putSeconds(lasted, to: &sink)
-      sink.put("; its thread does not take SIGURG, so more is not known\n")
-    }
-    let length = min(sink.length, capacity &- 1)
-    _ = sink.finish()
-    eddy_sw_write_stderr(buffer, length)
+  let capacity = 16384
+  guard let buffer = Memory.allocate(CChar.self, count: capacity) else { return }
+  var sink = TextSink(buffer, capacity: capacity)
+  sink.put("eddy: EDDY_EBUSY: the loop is blocked: ")
+  let seen = watch.map { Ref<eddy_sw_watch>($0).at.seen }
+  put(seen, " has taken ", lasted, to: &sink)
+  if let watch, let seen {
+    writeSeen(watch, seen, to: &sink)
+  } else {
+    sink.put("; its thread does not take SIGURG, so more is not known\n")
   }
+  eddy_sw_write_stderr(buffer, min(sink.length, capacity &- 1))
+  Memory.free(buffer)
 }
 
 private func writeSeen(
-  _ watch: UnsafeMutablePointer<eddy_sw_watch>, _ lasted: Int64, to sink: inout TextSink
+  _ watch: UnsafeMutablePointer<eddy_sw_watch>, _ step: StepAddress, to sink: inout TextSink
 ) {
-  let step = Ref<eddy_sw_watch>(watch).at.seen
   let subject = subjectOf(step)
-  putKind(of: step, to: &sink)
-  sink.put(" has taken ")
-  putSeconds(lasted, to: &sink)
   if subject.serial != 0 {
     sink.put(": ")
     writeTaskName(to: &sink, subject.name, serial: subject.serial)
