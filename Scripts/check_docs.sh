@@ -81,7 +81,7 @@ anchors() {
 # Every name of C in the guide is one of the header's.
 check_names() {
   grep -o -w -E '(eddy|EDDY)_[A-Za-z0-9_]*[A-Za-z0-9]' "$1" | sort -u | while read -r name; do
-    grep -q -w "$name" Include/eddy.h || grep -q -s -x "$name" $tests/pending.txt ||
+    grep -q -w "$name" Include/eddy.h ||
       echo "$(basename "$1") names $name, which is not there"
   done
 }

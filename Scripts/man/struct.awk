@@ -162,6 +162,7 @@ function put_constant(j,  note, value, c) {
   put(".TP")
   put("\\fB" item_name[j] "\\fR" (value ~ /^-?[0-9]+$/ ? " (" plain(value) ")" : ""))
   if (note == "" && value ~ /^EDDY_[A-Z_]+$/) note = "As " value
+  if (note == "" && c && index(comment_text[c], item_name[j])) note = "As said above"
   if (note == "") {
     note = tolower(item_name[j])
     sub(/.*_/, "", note)
