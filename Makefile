@@ -1,7 +1,7 @@
 # Builds libeddy.so as Embedded Swift and runs every gate; `make help` lists the targets. Logic of
 # more than a few lines is in Scripts/. SwiftPM builds the same core as ordinary Swift.
 
-VERSION := 0.3.0
+VERSION := 0.4.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 DESTDIR ?=

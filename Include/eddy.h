@@ -55,7 +55,7 @@
 #include <stdint.h>
 
 #define EDDY_VERSION_MAJOR 0
-#define EDDY_VERSION_MINOR 3
+#define EDDY_VERSION_MINOR 4
 #define EDDY_VERSION_PATCH 0
 /* One number that grows with each version: major * 1000000 + minor * 1000 + patch. */
 #define EDDY_VERSION_NUMBER                                                                       \

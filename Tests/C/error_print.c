@@ -1,6 +1,6 @@
 /*
- * error_print.c: the tree of errors as a person reads it: its exact text, what is left out of a wide
- * one, and colours on a terminal alone.
+ * error_print.c: the tree of errors as a person reads it: its exact text, what is left out of a
+ * wide one, and colours on a terminal alone.
  *
  * Invariants: every test runs on a virtual clock and expects no report.
  * Threads: one.
@@ -192,7 +192,7 @@ static void to_a_terminal(void) {
 }
 
 static const check_test_t tests[] = {
-    { "error tree: children with their causes, and messages of several lines", children_and_causes },
+    { "error tree: children, causes, and messages of several lines", children_and_causes },
     { "error tree: groups inside groups", nested_groups },
     { "error tree: a timeout and its cause", timeout_and_its_cause },
     { "error tree: what was cancelled, and why", who_cancelled },
