@@ -214,7 +214,7 @@ static size_t indent_of(const char *part) {
     const char *place = strstr(captured, part);
     if (!place) return 0;
     while (place > captured && place[-1] != '\n') place--;
-    return strspn(place, " ");
+    return strspn(place, " |`-");
 }
 
 static void main_prints_a_tree(void) {

@@ -7,6 +7,6 @@
   @testable import EddyCore
 
   @Test func libraryAndHeaderHaveOneVersion() {
-    #expect(eddy_version_number() == 3000)
+    #expect(eddy_version_number() == EDDY_VERSION_MAJOR * 1_000_000 + EDDY_VERSION_MINOR * 1000)
   }
 #endif
