@@ -1323,9 +1323,9 @@ EDDY_API eddy_status_t eddy_error_cause(eddy_error_t error, size_t index,
 
 /*
  * Writes the error as people read it: a tree, one line for each error, its causes before its
- * children, down to a depth of 32 and a width of 100; what is left out is said. A line tells the
- * status, the message, and in brackets the task that failed first with where it was spawned, or the
- * task that asked for a cancellation.
+ * children, down to a depth of 32, a width of 100 and 1000 errors in all; what is left out is
+ * said. A line tells the status, the message, and in brackets the task that failed first with where
+ * it was spawned, or the task that asked for a cancellation.
  * buffer, of capacity bytes, is always terminated if capacity > 0; buffer may be NULL if that is 0.
  * Returns the bytes the whole text needs with its end, so a second call can have room; 0 for a bad
  * handle. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1

@@ -60,25 +60,41 @@ public struct GroupError: Error, Sendable, CustomStringConvertible {
   public init(errors: [any Error]) { self.errors = errors }
   /// A tree: a line for each error, and below it what that has to say besides.
   public var description: String {
-    var text = "a group failed"
-    let shown = errors.prefix(shownErrors)
-    for (index, error) in shown.enumerated() {
-      let isLast = index == errors.count - 1
-      text += isLast ? "\n`- " : "\n|- "
-      for character in String(describing: error) {
-        text.append(character)
-        if character == "\n" { text += isLast ? "   " : "|  " }
-      }
-    }
-    if errors.count > shown.count {
-      text += "\n`- (\(errors.count - shown.count) more are left out)"
-    }
-    return text
+    var tree = ErrorTree()
+    tree.write(self, indent: "")
+    return tree.text
   }
 }
 
-/// Errors of one group that a description shows.
-private let shownErrors = 100
+/// The text of a group's errors, and of theirs. It is bounded, and says what it leaves out: where
+/// an error can be reached by many ways, each of them would double it.
+private struct ErrorTree {
+  static let widthLimit = 100
+  private(set) var text = ""
+  /// Lines that are still shown.
+  private var room = 1000
+
+  mutating func write(_ error: any Error, indent: String) {
+    guard let group = error as? GroupError else { return writeLines(of: error, indent) }
+    room -= 1
+    text += "a group failed"
+    for (index, error) in group.errors.enumerated() {
+      if index == Self.widthLimit || room <= 0 {
+        text += "\n\(indent)`- (\(group.errors.count - index) more are left out)"
+        return
+      }
+      let isLast = index == group.errors.count - 1
+      text += "\n" + indent + (isLast ? "`- " : "|- ")
+      write(error, indent: indent + (isLast ? "   " : "|  "))
+    }
+  }
+
+  private mutating func writeLines(of error: any Error, _ indent: String) {
+    let lines = String(describing: error).split(separator: "\n", omittingEmptySubsequences: false)
+    room -= lines.count
+    text += lines.joined(separator: "\n" + indent)
+  }
+}
 
 extension GroupError {
   /// With the body's error once: it is a child's if the body had joined that and let it through.
@@ -129,12 +145,20 @@ func status(of error: any Error) -> eddy_status_t {
 
 /// The Swift error for a C failure with its error object, which may be null.
 func makeError(_ status: eddy_status_t, _ error: eddy_error_t) -> any Error {
+  var made: [UInt64: any Error] = [:]
+  return makeError(status, error, &made)
+}
+
+/// `made` has what was made already: a group's child can be reached by many ways.
+private func makeError(
+  _ status: eddy_status_t, _ error: eddy_error_t, _ made: inout [UInt64: any Error]
+) -> any Error {
   if let raw = eddy_error_payload(error, releaseErrorBox) {
     return Unmanaged<ErrorBox>.fromOpaque(raw).takeUnretainedValue().error
   }
   let message = eddy_error_message(error).map { String(cString: $0) } ?? ""
   switch status {
-  case EDDY_EGROUP: return GroupError(errors: children(of: error))
+  case EDDY_EGROUP: return GroupError(errors: children(of: error, &made))
   case EDDY_ETIMEDOUT: return TimeoutError()
   case EDDY_ETARGETCANCELED: return TargetCancelledError(reason: message)
   case EDDY_ECANCELED: return CancellationError()
@@ -153,13 +177,18 @@ private func tree(of error: eddy_error_t) -> String? {
   }
 }
 
-private func children(of error: eddy_error_t) -> [any Error] {
+private func children(
+  of error: eddy_error_t, _ made: inout [UInt64: any Error]
+) -> [any Error] {
   (0..<eddy_error_child_count(error)).map { index in
     var child = eddy_error_t()
     guard eddy_error_child(error, index, &child) == EDDY_OK else {
       return EddyError(status: EDDY_EGROUP)
     }
-    return makeError(eddy_error_status(child), child)
+    if let known = made[child.id] { return known }
+    let new = makeError(eddy_error_status(child), child, &made)
+    made[child.id] = new
+    return new
   }
 }
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char text[65536];
+static char text[1 << 18];
 
 /* The current error as text. */
 static const char *tree(void) {
@@ -130,6 +130,52 @@ IN_TASK(a_wide_one) {
     return EDDY_OK;
 }
 
+/* Two tasks that each join both of the layer below. */
+typedef struct layer {
+    eddy_task_t tasks[2];
+} layer_t;
+
+static eddy_status_t joins(void *context) {
+    return eddy_task_join(*(eddy_task_t *)context, NULL);
+}
+
+static eddy_status_t joins_both(void *context) {
+    layer_t *below = context;
+    eddy_scope_t group;
+    EDDY_TRY(eddy_group_open(&group, NULL));
+    eddy_group_spawn_at("app.c:7", group, joins, &below->tasks[0], NULL, NULL);
+    eddy_group_spawn_at("app.c:7", group, joins, &below->tasks[1], NULL, NULL);
+    return eddy_scope_close(group, EDDY_OK);
+}
+
+enum { LAYERS = 25 };
+
+IN_TASK(many_ways_to_one) {
+    static layer_t layers[LAYERS];
+    int lines = 0;
+    (void)context;
+    for (int layer = 0; layer < LAYERS; layer++) {
+        for (int side = 0; side < 2; side++) {
+            eddy_task_t *task = &layers[layer].tasks[side];
+            if (layer == 0) EDDY_TRY(eddy_task_spawn(reader, NULL, NULL, task));
+            else EDDY_TRY(eddy_task_spawn(joins_both, &layers[layer - 1], NULL, task));
+        }
+    }
+    /* So that none is left unread. */
+    CHECK_STATUS(eddy_task_join(layers[0].tasks[1], NULL), EDDY_EINVAL);
+    CHECK_STATUS(eddy_task_join(layers[LAYERS - 1].tasks[1], NULL), EDDY_EGROUP);
+    CHECK_STATUS(eddy_task_join(layers[LAYERS - 1].tasks[0], NULL), EDDY_EGROUP);
+    const char *read = tree();
+    for (const char *place = read; (place = strstr(place, "- child: ")) != NULL; place++) lines++;
+    CHECK_INT(lines, 1000);
+    CHECK_CONTAINS(read, "more are left out)\n");
+    for (int layer = 0; layer < LAYERS; layer++) {
+        CHECK_STATUS(eddy_task_release(layers[layer].tasks[0]), EDDY_OK);
+        CHECK_STATUS(eddy_task_release(layers[layer].tasks[1]), EDDY_OK);
+    }
+    return EDDY_OK;
+}
+
 /* What a program whose stderr is fd writes there. */
 static void print_to(int fd, int keep) {
     fflush(stdout);
@@ -197,6 +243,7 @@ static const check_test_t tests[] = {
     { "error tree: a timeout and its cause", timeout_and_its_cause },
     { "error tree: what was cancelled, and why", who_cancelled },
     { "error tree: a wide one says what it leaves out", a_wide_one },
+    { "error tree: one with many ways to the same errors is bounded too", many_ways_to_one },
     { "eddy_error_print: plain into a pipe", to_a_pipe },
     { "eddy_error_print: in colours on a terminal, but for NO_COLOR", to_a_terminal },
 };

@@ -172,4 +172,68 @@ struct ErrorTreeTests {
     #expect(wide.description.hasSuffix("\n`- (1 more are left out)"))
     #expect(wide.description.split(separator: "\n").count == 102)
   }
+
+  @Test("error tree: one with many ways to the same errors is bounded: of Swift's tasks")
+  func manyWaysInSwift() throws {
+    let text = try onLoop { () -> String in
+      var layer = try (0..<2).map { _ in try spawn { throw Unlucky() } }
+      for _ in 0..<25 {
+        let below = layer
+        layer = try (0..<2).map { _ in try spawn { try await joinAll(below) } }
+      }
+      _ = try? await layer[1].join()
+      do { try await layer[0].join() } catch { return String(describing: error) }
+      return ""
+    }
+    #expect(text.contains("left out"))
+    #expect((1000...1100).contains(text.split(separator: "\n").count))
+  }
+
+  @Test("error tree: one with many ways to the same errors is bounded: of C's tasks")
+  func manyWaysInC() throws {
+    let layers = UnsafeMutablePointer<eddy_task_t>.allocate(capacity: 52)
+    defer { layers.deallocate() }
+    nonisolated(unsafe) let tasks = layers
+    let text = try onLoop { () -> String in
+      for index in 0..<52 {
+        let below = tasks + (index / 2 - 1) * 2
+        let function = index < 2 ? failAtOnce : joinBothInC
+        #expect(eddy_task_spawn_at(nil, function, below, nil, tasks + index) == EDDY_OK)
+      }
+      var text = ""
+      for index in [1, 51, 50] {
+        let task = try spawn(joinInC, context: tasks + index)
+        do { _ = try await task.join() } catch { text = String(describing: error) }
+      }
+      for index in 0..<52 { _ = eddy_task_release(tasks[index]) }
+      return text
+    }
+    #expect(text.contains("left out"))
+    #expect((1000...1100).contains(text.split(separator: "\n").count))
+  }
+}
+
+/// Joins all of them in one group, which waits for them all.
+private func joinAll(_ tasks: [TaskHandle<Void>]) async throws {
+  try await withGroup { group in
+    for task in tasks {
+      _ = try group.spawn { try await withShield { try await task.join() } }
+    }
+  }
+}
+
+private let failAtOnce: eddy_task_fn = { _ in eddy_fail_text(EDDY_EINVAL, "bad port 0") }
+
+private let joinInC: eddy_task_fn = { context in
+  eddy_task_join(context!.assumingMemoryBound(to: eddy_task_t.self).pointee, nil)
+}
+
+/// The two tasks at its context, each in a child of one group.
+private let joinBothInC: eddy_task_fn = { context in
+  var group = eddy_scope_t()
+  let tasks = context!.assumingMemoryBound(to: eddy_task_t.self)
+  let status = eddy_group_open_at(nil, &group, nil)
+  if status != EDDY_OK { return status }
+  for index in 0..<2 { _ = eddy_group_spawn_at(nil, group, joinInC, tasks + index, nil, nil) }
+  return eddy_scope_close(group, EDDY_OK)
 }

@@ -5,14 +5,18 @@
 //   |  `- cause: EDDY_ECANCELED: stop [asked by main-task]
 //   `- child: EIO: disk is gone [writer, main.c:31]
 //
-// Owns nothing. Invariant: the depth and the width printed are bounded, and the text says what was
-// left out, so that a deep tree cannot overflow a task's stack. Threads: the loop's.
+// Owns nothing. Invariant: the depth, the width and the whole are bounded, and the text says what
+// was left out: a deep tree cannot overflow a task's stack, and none fills the memory. Threads: the
+// loop's.
 
 import CEddy
 import EddySwitch
 
 private let depthLimit = 32
 private let widthLimit = 100
+/// Errors shown in all. Some can be reached by many ways: two who join the same two, layer upon
+/// layer, double the tree each time.
+private let errorLimit = 1000
 
 /// Where a line of the tree stands: bit d says that something follows at depth d.
 private struct Branch {
@@ -27,6 +31,8 @@ private struct Branch {
 private struct ErrorWriter {
   var sink: TextSink
   let isColoured: Bool
+  /// How many more errors are shown.
+  var room = errorLimit
 
   mutating func write(_ error: ErrorRef, _ branch: Branch, label: StaticString) {
     put(label)
@@ -38,32 +44,19 @@ private struct ErrorWriter {
     putOrigin(of: error)
     put("\n")
     let causes = error.causes.count
-    let children = error.children.count
-    if branch.depth == depthLimit {
-      if causes &+ children > 0 { putOmission(causes &+ children, branch) }
-      return
-    }
-    let shown = min(causes, widthLimit) &+ min(children, widthLimit)
+    let count = causes &+ error.children.count
+    let limit = branch.depth == depthLimit ? 0 : min(count, widthLimit)
     var index = 0
-    for place in 0..<min(causes, widthLimit) {
+    while index < limit, room > 0 {
+      room &-= 1
+      let isCause = index < causes
+      let next = isCause ? error.causes[index] : error.children[index &- causes]
       index &+= 1
-      line(error.causes[place], branch, isLast: index == shown && causes <= widthLimit, "cause: ")
+      indent(branch)
+      put(index == count ? "`- " : "|- ")
+      write(next, branch.child(isLast: index == count), label: isCause ? "cause: " : "child: ")
     }
-    if causes > widthLimit { putOmission(causes &- widthLimit, branch) }
-    for place in 0..<min(children, widthLimit) {
-      index &+= 1
-      line(
-        error.children[place], branch, isLast: index == shown && children <= widthLimit, "child: ")
-    }
-    if children > widthLimit { putOmission(children &- widthLimit, branch) }
-  }
-
-  private mutating func line(
-    _ error: ErrorRef, _ branch: Branch, isLast: Bool, _ label: StaticString
-  ) {
-    indent(branch)
-    put(isLast ? "`- " : "|- ")
-    write(error, branch.child(isLast: isLast), label: label)
+    if index < count { putOmission(count &- index, branch) }
   }
 
   private mutating func putOmission(_ count: Int, _ branch: Branch) {
