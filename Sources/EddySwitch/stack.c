@@ -50,9 +50,19 @@ static void eddy_sw_capture_here(void *argument) {
     wanted->count = eddy_sw_backtrace(wanted->frames, wanted->capacity);
 }
 
+static int has_room(const eddy_sw_fiber *fiber, const void *sp) {
+    return (uintptr_t)sp >= (uintptr_t)fiber->stack_low + ROOM_BYTES;
+}
+
+int32_t eddy_sw_own_backtrace(const eddy_sw_fiber *fiber, uintptr_t *frames, int32_t capacity) {
+    if (!has_room(fiber, __builtin_frame_address(0))) return 0;
+    eddy_sw_backtrace_prepare();
+    return eddy_sw_backtrace(frames, capacity);
+}
+
 int32_t eddy_sw_fiber_backtrace(const eddy_sw_fiber *fiber, uintptr_t *frames, int32_t capacity) {
     capture wanted = {frames, capacity, 0};
-    if (!fiber->sp || (uintptr_t)fiber->sp < (uintptr_t)fiber->stack_low + ROOM_BYTES) return 0;
+    if (!fiber->sp || !has_room(fiber, fiber->sp)) return 0;
     eddy_sw_backtrace_prepare();
     eddy_sw_borrow(fiber->sp, eddy_sw_capture_here, &wanted);
     return wanted.count;

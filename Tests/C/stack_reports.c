@@ -187,11 +187,47 @@ static void looked_at_and_resumed(void) {
     CHECK_STATUS(eddy_loop_close(loop), EDDY_OK);
 }
 
+/* ---- Little room ---- */
+
+/* Goes down until so many bytes of the stack are used, and ignores its cancellation there. */
+static OWN_FRAME eddy_status_t deeper(const char *top, size_t bytes) {
+    volatile char frame[512];
+    frame[0] = 1;
+    if ((size_t)(top - (const char *)__builtin_frame_address(0)) < bytes) {
+        const eddy_status_t status = deeper(top, bytes);
+        return frame[0] ? status : EDDY_EINVAL;
+    }
+    return goes_on_regardless(1001);
+}
+
+static OWN_FRAME eddy_status_t goes_deep(void *context) {
+    return deeper(__builtin_frame_address(0), *(size_t *)context);
+}
+
+IN_TASK(near_its_end) {
+    eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
+    eddy_task_t task;
+    size_t bytes = 114 << 10;
+    (void)context;
+    options.stack_bytes = 128 << 10;
+    EDDY_TRY(eddy_task_spawn(goes_deep, &bytes, &options, &task));
+    EDDY_TRY(eddy_yield());
+    EDDY_TRY(eddy_task_cancel(task, NULL));
+    CHECK_STATUS(eddy_task_join(task, NULL), EDDY_OK);
+    CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+    CHECK_INT(reports.count, 1);
+    CHECK_CONTAINS(reports.text, "ignores its cancellation");
+    CHECK_CONTAINS(reports.text, "\n    (it has no stack to show)\n");
+    reports_clear();
+    return EDDY_OK;
+}
+
 static const check_test_t tests[] = {
     { "Must show: a task that ignores cancellation is named with its stack", ignored },
     { "Must show: a task that never ends at shutdown is named with its stack", left_at_shutdown },
     { "Must show: the report that a user sees", seen_by_a_user },
     { "a deadlock shows where the root waits", deadlocked },
     { "a task whose stack was looked at goes on", looked_at_and_resumed },
+    { "a running stack with little room left is not looked at", near_its_end },
 };
 CHECK_MAIN(tests)

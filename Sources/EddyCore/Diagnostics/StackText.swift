@@ -27,7 +27,7 @@ func writeFrames(_ frames: UnsafePointer<UInt>, _ count: Int, to sink: inout Tex
   for index in 0..<count {
     if writeFrame(frames[index], number: shown, to: &sink) { shown &+= 1 }
   }
-  if shown == 0 { sink.put("    (its stack shows nothing)\n") }
+  if shown == 0 { sink.put("    (it has no stack to show)\n") }
   if count == frameLimit { sink.put("    (further frames are left out)\n") }
 }
 

@@ -13,6 +13,9 @@ extension Ref where Record == LoopRecord {
   func captureStack(of task: TaskRef, _ frames: UnsafeMutablePointer<UInt>, _ capacity: Int) -> Int
   {
     if self.current == task {
+      if task.stack != nil {
+        return Int(eddy_sw_own_backtrace(task.fiberAddress, frames, Int32(capacity)))
+      }
       eddy_sw_backtrace_prepare()
       return Int(eddy_sw_backtrace(frames, Int32(capacity)))
     }

@@ -68,6 +68,9 @@ EDDY_SW_HIDDEN void eddy_sw_exit(eddy_sw_fiber *from, eddy_sw_fiber *to);
  * library has no unwinder. The first call loads it, which is not for signal handlers: `prepare`. */
 EDDY_SW_HIDDEN int32_t eddy_sw_backtrace(uintptr_t *frames, int32_t capacity);
 EDDY_SW_HIDDEN void eddy_sw_backtrace_prepare(void);
+/* The same of the running fiber; 0 where its stack has too little room left for that. */
+EDDY_SW_HIDDEN int32_t eddy_sw_own_backtrace(const eddy_sw_fiber *fiber, uintptr_t *frames,
+                                             int32_t capacity);
 /* The same of a suspended fiber of this thread, by running on its stack; 0 without room. */
 EDDY_SW_HIDDEN int32_t eddy_sw_fiber_backtrace(const eddy_sw_fiber *fiber, uintptr_t *frames,
                                                int32_t capacity);
