@@ -14,7 +14,7 @@ public struct EddyError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What happened, in words; empty if nobody said.
   public let message: String
   /// Of a failure of C: the tree that `eddy_error_format` writes, with who failed and the causes.
-  private let tree: String?
+  fileprivate let tree: String?
 
   public init(status: Int32, message: String = "") {
     self.init(status: status, message: message, tree: nil)
@@ -57,7 +57,16 @@ public struct TargetCancelledError: Error, Sendable, Equatable, CustomStringConv
 /// last.
 public struct GroupError: Error, Sendable, CustomStringConvertible {
   public let errors: [any Error]
-  public init(errors: [any Error]) { self.errors = errors }
+  /// Of the children of a group of the loop: " [task, site]", as the tree of C has it.
+  fileprivate let places: [String]
+
+  public init(errors: [any Error]) { self.init(errors: errors, places: []) }
+
+  fileprivate init(errors: [any Error], places: [String]) {
+    self.errors = errors
+    self.places = places
+  }
+
   /// A tree: a line for each error, and below it what that has to say besides.
   public var description: String {
     var tree = ErrorTree()
@@ -74,10 +83,10 @@ private struct ErrorTree {
   /// Lines that are still shown.
   private var room = 1000
 
-  mutating func write(_ error: any Error, indent: String) {
-    guard let group = error as? GroupError else { return writeLines(of: error, indent) }
+  mutating func write(_ error: any Error, indent: String, place: String = "") {
+    guard let group = error as? GroupError else { return writeLines(of: error, indent, place) }
     room -= 1
-    text += "a group failed"
+    text += "a group failed" + place
     for (index, error) in group.errors.enumerated() {
       if index == Self.widthLimit || room <= 0 {
         text += "\n\(indent)`- (\(group.errors.count - index) more are left out)"
@@ -85,14 +94,19 @@ private struct ErrorTree {
       }
       let isLast = index == group.errors.count - 1
       text += "\n" + indent + (isLast ? "`- " : "|- ")
-      write(error, indent: indent + (isLast ? "   " : "|  "))
+      write(
+        error, indent: indent + (isLast ? "   " : "|  "),
+        place: index < group.places.count ? group.places[index] : "")
     }
   }
 
-  private mutating func writeLines(of error: any Error, _ indent: String) {
+  private mutating func writeLines(of error: any Error, _ indent: String, _ place: String) {
     let lines = String(describing: error).split(separator: "\n", omittingEmptySubsequences: false)
     room -= lines.count
-    text += lines.joined(separator: "\n" + indent)
+    // A failure of C tells itself where it comes from.
+    let isPlaced = (error as? EddyError)?.tree != nil
+    text += lines[0] + (isPlaced ? "" : place)
+    for line in lines.dropFirst() { text += "\n" + indent + line }
   }
 }
 
@@ -102,7 +116,7 @@ extension GroupError {
     guard let last = errors.last, isSame(last, bodyError),
       errors.dropLast().contains(where: { isSame($0, last) })
     else { return self }
-    return GroupError(errors: errors.dropLast())
+    return GroupError(errors: errors.dropLast(), places: places)
   }
 }
 
@@ -158,7 +172,7 @@ private func makeError(
   }
   let message = eddy_error_message(error).map { String(cString: $0) } ?? ""
   switch status {
-  case EDDY_EGROUP: return GroupError(errors: children(of: error, &made))
+  case EDDY_EGROUP: return GroupError(errors: children(of: error, &made), places: places(in: error))
   case EDDY_ETIMEDOUT: return TimeoutError()
   case EDDY_ETARGETCANCELED: return TargetCancelledError(reason: message)
   case EDDY_ECANCELED: return CancellationError()
@@ -175,6 +189,28 @@ private func tree(of error: eddy_error_t) -> String? {
     room[size - 2] = 0
     return String(cString: room.baseAddress!)
   }
+}
+
+/// Where the children of a group's error come from, of those that are shown.
+private func places(in error: eddy_error_t) -> [String] {
+  (0..<min(eddy_error_child_count(error), ErrorTree.widthLimit)).map { index in
+    var child = eddy_error_t()
+    guard eddy_error_child(error, index, &child) == EDDY_OK, let tree = tree(of: child) else {
+      return ""
+    }
+    let status = eddy_error_status(child)
+    let words = eddy_error_message(child) ?? eddy_status_text(status)
+    let said = String(cString: eddy_status_name(status)) + ": " + String(cString: words)
+    return String(firstLine(of: tree).dropFirst(firstLine(of: said).count))
+  }
+}
+
+private func firstLine(of text: String) -> Substring { text.prefix { $0 != "\n" } }
+
+/// What C's error says of a Swift error: the status is said beside it.
+func messageForC(_ error: any Error) -> String? {
+  guard let error = error as? EddyError else { return String(describing: error) }
+  return error.message.isEmpty ? nil : error.message
 }
 
 private func children(

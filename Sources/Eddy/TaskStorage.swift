@@ -145,7 +145,7 @@ class AnyTaskStorage: @unchecked Sendable {
     let status = status(of: error)
     var previous = eddy_task_t()
     let hasEntered = eddy_foreign_enter(task, &previous) == EDDY_OK
-    _ = eddy_fail_text(status, String(describing: error))
+    _ = eddy_fail_text(status, messageForC(error))
     let box = Unmanaged.passRetained(ErrorBox(error)).toOpaque()
     _ = eddy_foreign_complete(task, status, box, releaseErrorBox)
     if hasEntered { _ = eddy_foreign_leave(previous) }

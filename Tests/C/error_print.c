@@ -55,8 +55,8 @@ IN_TASK(children_and_causes) {
     CHECK_TEXT(tree(),
         "EDDY_EGROUP: a group failed\n"
         "|- child: EDDY_EINVAL: bad port 0 [reader, app.c:7]\n"
-        "`- child: EIO: two lines:\n"
-        "   this is the second [writer, app.c:7]\n"
+        "`- child: EIO: two lines: [writer, app.c:7]\n"
+        "   this is the second\n"
         "   `- cause: EDDY_ECANCELED: the peer has gone [asked by writer]\n");
     return EDDY_OK;
 }
@@ -82,7 +82,7 @@ IN_TASK(nested_groups) {
     return EDDY_OK;
 }
 
-IN_TASK(timeout_and_its_cause) {
+IN_TASK(timeout_alone) {
     eddy_scope_t scope;
     (void)context;
     EDDY_TRY(eddy_timeout_open(&scope, MS(5), NULL));
@@ -105,8 +105,53 @@ IN_TASK(who_cancelled) {
     EDDY_TRY(eddy_task_set_name(self(), "controller"));
     EDDY_TRY(eddy_task_cancel(task, "the window was closed"));
     CHECK_STATUS(eddy_task_join(task, NULL), EDDY_ETARGETCANCELED);
-    CHECK_TEXT(tree(), "EDDY_ETARGETCANCELED: the window was closed\n");
+    CHECK_TEXT(tree(),
+        "EDDY_ETARGETCANCELED: the window was closed\n"
+        "`- cause: EDDY_ECANCELED: the window was closed [asked by controller]\n");
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
+    return EDDY_OK;
+}
+
+/* A failure in a scope whose deadline has passed keeps its status; the deadline is its cause. */
+IN_TASK(a_failure_after_the_deadline) {
+    eddy_scope_t outer, inner;
+    (void)context;
+    EDDY_TRY(eddy_timeout_open(&outer, MS(5), NULL));
+    EDDY_TRY(eddy_scope_open(&inner, NULL));
+    CHECK_STATUS(eddy_sleep(LONG), EDDY_ECANCELED);
+    const eddy_status_t status = eddy_scope_close(inner, eddy_fail(-EIO, "half is written"));
+    CHECK_STATUS(eddy_scope_close(outer, status), -EIO);
+    CHECK_TEXT(tree(),
+        "EIO: half is written\n"
+        "`- cause: EDDY_ETIMEDOUT: the scope's deadline passed\n");
+    return EDDY_OK;
+}
+
+static eddy_status_t dig(void *context) {
+    const intptr_t left = (intptr_t)context;
+    eddy_scope_t group;
+    if (left == 0) return eddy_fail(EDDY_EINVAL, "the bottom");
+    EDDY_TRY(eddy_group_open(&group, NULL));
+    return eddy_scope_close(group, dig((void *)(left - 1)));
+}
+
+/* What a tree of this depth prints: the names of 32 levels, and one of what follows. */
+static void check_depth(intptr_t depth, const char *last_line, int expected_lines) {
+    int lines = 0;
+    CHECK_STATUS(dig((void *)depth), EDDY_EGROUP);
+    const char *read = tree();
+    for (const char *place = read; *place; place++) lines += *place == '\n';
+    CHECK_INT(lines, expected_lines);
+    const size_t length = strlen(read), tail = strlen(last_line);
+    CHECK(length > tail);
+    CHECK_TEXT(read + (length > tail ? length - tail : 0), last_line);
+}
+
+IN_TASK(a_deep_one) {
+    (void)context;
+    check_depth(32, "`- child: EDDY_EINVAL: the bottom\n", 33);
+    check_depth(33, "`- (1 more are left out)\n", 34);
+    check_depth(60, "`- (1 more are left out)\n", 34);
     return EDDY_OK;
 }
 
@@ -240,8 +285,10 @@ static void to_a_terminal(void) {
 static const check_test_t tests[] = {
     { "error tree: children, causes, and messages of several lines", children_and_causes },
     { "error tree: groups inside groups", nested_groups },
-    { "error tree: a timeout and its cause", timeout_and_its_cause },
+    { "error tree: a timeout has no cause when nothing else failed", timeout_alone },
     { "error tree: what was cancelled, and why", who_cancelled },
+    { "error tree: a failure after the deadline", a_failure_after_the_deadline },
+    { "error tree: a deep one says what it leaves out", a_deep_one },
     { "error tree: a wide one says what it leaves out", a_wide_one },
     { "error tree: one with many ways to the same errors is bounded too", many_ways_to_one },
     { "eddy_error_print: plain into a pipe", to_a_pipe },

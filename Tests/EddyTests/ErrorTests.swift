@@ -152,8 +152,48 @@ struct ErrorTreeTests {
     }
     let lines = text.split(separator: "\n").map(String.init)
     #expect(lines.count == 4)
-    #expect(lines.prefix(3) == ["a group failed", "|- unlucky:", "|  twice"])
+    #expect(lines.first == "a group failed")
+    #expect(lines[1].hasPrefix("|- unlucky: [task-"))
+    #expect(lines[1].contains(", EddyTests/ErrorTests.swift:"))
+    #expect(lines[2] == "|  twice")
     #expect(lines.last?.hasPrefix("`- EDDY_EINVAL: bad port 0 [reader, ") == true)
+  }
+
+  @Test("error tree: names of Swift tasks in nested groups, and C's words said once")
+  func names() throws {
+    let texts = try onLoop { () -> [String] in
+      let one = try spawnC { eddy_fail_text(-111, "nobody listens") }
+      let two = try spawn(name: "two") { _ = try await one.join() }
+      var message = ""
+      _ = try await spawnC {
+        _ = eddy_task_join(two.task, nil)
+        var error = eddy_error_t()
+        _ = eddy_error_current(&error)
+        message = eddy_error_message(error).map { String(cString: $0) } ?? ""
+        _ = eddy_error_release(error)
+        return EDDY_OK
+      }.join()
+      do {
+        try await withGroup { group in
+          _ = try group.spawn(name: "outer") {
+            try await withGroup { inner in
+              let child = try inner.spawn(name: "inner") { throw Boom(number: 1) }
+              // The body lets a child's error through: it is told once.
+              try await child.join()
+            }
+          }
+        }
+        return []
+      } catch {
+        return [message, String(describing: error)]
+      }
+    }
+    #expect(texts.first == "nobody listens")
+    let lines = (texts.last ?? "").split(separator: "\n").map(String.init)
+    #expect(lines.count == 3)
+    #expect(lines.first == "a group failed")
+    #expect(lines[1].hasPrefix("`- a group failed [outer, EddyTests/ErrorTests.swift:"))
+    #expect(lines[2].hasPrefix("   `- Boom(number: 1) [inner, EddyTests/ErrorTests.swift:"))
   }
 
   @Test("error tree: groups inside groups, and a wide one")

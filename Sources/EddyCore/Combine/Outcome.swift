@@ -169,9 +169,12 @@ extension Ref where Record == LoopRecord {
       return CombinationOutcome(
         state: .failed, status: member.status, error: member.error?.retained())
     }
-    let status = member.state == .done ? EDDY_ETAKEN : EDDY_ETARGETCANCELED
-    let message = member.error?.message.map { UnsafePointer($0) }
+    if member.state == .done {
+      return CombinationOutcome(
+        state: .failed, status: EDDY_ETAKEN, error: diagnostics.makeError(EDDY_ETAKEN, nil))
+    }
     return CombinationOutcome(
-      state: .failed, status: status, error: diagnostics.makeError(status, message))
+      state: .failed, status: EDDY_ETARGETCANCELED,
+      error: diagnostics.makeTargetCancelled(member.error))
   }
 }

@@ -65,6 +65,15 @@ extension Ref where Record == DiagnosticsCore {
     return error
   }
 
+  /// The error of one who waited for what was cancelled: why, and below it who asked if known.
+  @inline(never)
+  func makeTargetCancelled(_ cause: ErrorRef?) -> ErrorRef? {
+    let message = cause?.message.map { UnsafePointer($0) }
+    let error = makeError(EDDY_ETARGETCANCELED, message)
+    if let cause, cause.isReason, error?.addCause(cause.retained()) == false { release(cause) }
+    return error
+  }
+
   /// Ends a hold.
   func release(_ error: ErrorRef?) {
     guard let error else { return }

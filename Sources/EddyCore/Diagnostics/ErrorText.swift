@@ -41,7 +41,6 @@ private struct ErrorWriter {
     style("\u{1b}[0m")
     put(": ")
     putMessage(of: error, branch)
-    putOrigin(of: error)
     put("\n")
     let causes = error.causes.count
     let count = causes &+ error.children.count
@@ -72,10 +71,14 @@ private struct ErrorWriter {
     }
   }
 
-  /// Its further lines stand below the first one.
+  /// With who failed after its first line; the further ones stand below that.
   private mutating func putMessage(of error: ErrorRef, _ branch: Branch) {
-    guard let message = error.message else { return sink.put(statusText(error.status)) }
-    var rest = UnsafePointer(message)
+    var rest = UnsafePointer(error.message) ?? statusText(error.status)
+    while rest.pointee != 0, rest.pointee != 10 {
+      sink.put(byte: rest.pointee)
+      rest += 1
+    }
+    putOrigin(of: error)
     while rest.pointee != 0 {
       sink.put(byte: rest.pointee)
       if rest.pointee == 10 { indent(branch) }

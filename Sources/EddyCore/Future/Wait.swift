@@ -109,9 +109,7 @@ extension Ref where Record == LoopRecord {
         return fail(EDDY_ECANCELED, completion.error?.retained())
       }
       guard let cause = completion.error else { return fail(EDDY_ETARGETCANCELED) }
-      let error = diagnostics.makeError(
-        EDDY_ETARGETCANCELED, cause.message.map { UnsafePointer($0) })
-      return fail(EDDY_ETARGETCANCELED, error)
+      return fail(EDDY_ETARGETCANCELED, diagnostics.makeTargetCancelled(cause))
     }
   }
 
