@@ -60,9 +60,16 @@ struct RunningTask {
 
   @inline(__always)
   static var now: RunningTask {
-    // One word for both: a call of a generic function of another module is dear.
-    let word = withUnsafeCurrentTask {
-      unsafeBitCast($0, to: UInt.self) | ($0?.isCancelled == true ? 1 : 0)
+    // One word for both: a call of a generic function of another module is dear. So is a copy of
+    // what it lends, hence the pointers.
+    let word = withUnsafeCurrentTask { lent in
+      withUnsafePointer(to: lent) { pointer -> UInt in
+        let raw = UnsafeRawPointer(pointer)
+        let word = raw.load(as: UInt.self)
+        if word == 0 { return 0 }
+        return word
+          | (raw.assumingMemoryBound(to: UnsafeCurrentTask.self).pointee.isCancelled ? 1 : 0)
+      }
     }
     return RunningTask(
       address: UnsafeRawPointer(bitPattern: word & ~1), isCancelled: word & 1 != 0)

@@ -91,7 +91,7 @@ public struct Group: Sendable {
   @discardableResult
   @inlinable public func spawn<Value>(
     name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
-    _ body: sending @escaping () async throws -> Value
+    _ body: sending nonisolated(nonsending) @escaping () async throws -> Value
   ) throws -> TaskHandle<Value> {
     let storage = TaskStorage(state, body)
     try storage.spawn(in: scope, name, file, line)

@@ -9,7 +9,7 @@ import CEddy
 @discardableResult
 @inlinable public func spawn<Value>(
   name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
-  _ body: sending @escaping () async throws -> Value
+  _ body: sending nonisolated(nonsending) @escaping () async throws -> Value
 ) throws -> TaskHandle<Value> {
   let storage = TaskStorage(try loopState(), body)
   try storage.spawn(in: eddy_scope_t(), name, file, line)

@@ -30,10 +30,12 @@ class AnyTaskStorage: @unchecked Sendable {
   /// The body's own wait.
   @exclusivity(unchecked) final var wait = OwnWait()
 
-  /// Runs the body of the storage that it is given. A function and not a method of the subclass:
-  /// methods of generic classes are never specialised for those that call them dynamically.
+  /// Runs the body of the storage that it is given, then waits for the next one; those of the same
+  /// type it runs too. Returns the first of another type, or nil when the worker is to end. A
+  /// function and not a method of the subclass: methods of generic classes are never specialised for
+  /// those that call them dynamically.
   @usableFromInline typealias Run =
-    nonisolated(nonsending) (Unmanaged<AnyTaskStorage>) async -> Void
+    nonisolated(nonsending) (Unmanaged<AnyTaskStorage>, Worker) async -> Unmanaged<AnyTaskStorage>?
   final let runBody: Run
 
   @usableFromInline init(_ state: LoopState, _ runBody: @escaping Run) {
@@ -155,23 +157,43 @@ class AnyTaskStorage: @unchecked Sendable {
 /// The storage of a task with its closure and its result.
 @usableFromInline
 final class TaskStorage<Value>: AnyTaskStorage, @unchecked Sendable {
-  @exclusivity(unchecked) @usableFromInline var body: (() async throws -> Value)?
+  @usableFromInline typealias Body = nonisolated(nonsending) () async throws -> Value
+
+  @exclusivity(unchecked) @usableFromInline var body: Body?
 
   /// Of a C function's task if there is no body.
-  @inlinable init(_ state: LoopState, _ body: (() async throws -> Value)?) {
+  @inlinable init(_ state: LoopState, _ body: Body?) {
     self.body = body
-    super.init(state) { await Self.run($0) }
+    // Not `Self`, which the closure would keep, and need room for.
+    super.init(state) { await TaskStorage<Value>.run($0, $1) }
   }
 
+  /// Runs this body, and others of its type as long as they come one after the other.
   @inlinable @inline(__always)
-  nonisolated(nonsending) static func run(_ unmanaged: Unmanaged<AnyTaskStorage>) async {
+  nonisolated(nonsending) static func run(
+    _ first: Unmanaged<AnyTaskStorage>, _ worker: Worker
+  ) async -> Unmanaged<AnyTaskStorage>? {
     // Borrowed from the core, which lets go of it when it has ended.
-    guard let body = unmanaged._withUnsafeGuaranteedRef({ of($0).takeBody() }) else { return }
-    do {
-      let value = try await body()
-      unmanaged._withUnsafeGuaranteedRef { of($0).complete(value) }
-    } catch {
-      unmanaged._withUnsafeGuaranteedRef { $0.fail(error) }
+    var storage = first
+    while true {
+      do {
+        // Let go of before the wait for another.
+        guard let body = storage._withUnsafeGuaranteedRef({ of($0).takeBody() }) else {
+          return nil
+        }
+        let value = try await body()
+        storage._withUnsafeGuaranteedRef { of($0).complete(value) }
+      } catch {
+        storage._withUnsafeGuaranteedRef { $0.fail(error) }
+      }
+      if !worker.isReusable { return nil }
+      // The plain form looks for the executor to be on once more than this one.
+      let next = await _unsafeInheritExecutor_withUnsafeContinuation { worker.keep($0) }
+      guard let next, next._withUnsafeGuaranteedRef({ type(of: $0) == TaskStorage<Value>.self })
+      else {
+        return next
+      }
+      storage = next
     }
   }
 
@@ -188,7 +210,7 @@ final class TaskStorage<Value>: AnyTaskStorage, @unchecked Sendable {
     complete(forC: isPointer ? value as? UnsafeMutableRawPointer : nil)
   }
 
-  @inlinable func takeBody() -> (() async throws -> Value)? {
+  @inlinable func takeBody() -> Body? {
     defer { body = nil }
     return body
   }

@@ -60,6 +60,7 @@ final class Workers {
 }
 
 /// Owned by the closure of its Swift task.
+@usableFromInline
 final class Worker: @unchecked Sendable {
   private let workers: Unmanaged<Workers>
   @exclusivity(unchecked) private(set) var swiftTask: Task<Void, Never>?
@@ -75,7 +76,7 @@ final class Worker: @unchecked Sendable {
   /// changes: they wait where they bound it for as long as the worker lives.
   @exclusivity(unchecked) private var ownHolders: UInt = 0
 
-  private typealias Continuation = UnsafeContinuation<Unmanaged<AnyTaskStorage>?, Never>
+  @usableFromInline typealias Continuation = UnsafeContinuation<Unmanaged<AnyTaskStorage>?, Never>
 
   private init(_ workers: Workers) { self.workers = .passUnretained(workers) }
 
@@ -118,10 +119,7 @@ final class Worker: @unchecked Sendable {
   private nonisolated(nonsending) func run(_ first: Unmanaged<AnyTaskStorage>) async {
     var next: Unmanaged<AnyTaskStorage>? = first
     while let storage = next {
-      await storage._withUnsafeGuaranteedRef { $0.runBody }(storage)
-      if !isReusable { break }
-      // The plain form looks for the executor to be on once more than this one.
-      next = await _unsafeInheritExecutor_withUnsafeContinuation { keep($0) }
+      next = await storage._withUnsafeGuaranteedRef { $0.runBody }(storage, self)
     }
     workers._withUnsafeGuaranteedRef {
       if $0.last?.toOpaque() == Unmanaged.passUnretained(self).toOpaque() { $0.last = nil }
@@ -137,12 +135,12 @@ final class Worker: @unchecked Sendable {
 
   /// Whether it can run another body. Swift tasks that the last one made, and that outlive it, have
   /// the place as theirs.
-  private var isReusable: Bool {
+  @usableFromInline var isReusable: Bool {
     if placeHolders > ownHolders || workers._withUnsafeGuaranteedRef({ $0.isFull }) { return false }
     return !(swiftTask?.isCancelled ?? Task.isCancelled)
   }
 
-  private func keep(_ continuation: Continuation) {
+  @usableFromInline func keep(_ continuation: Continuation) {
     self.continuation = continuation
     workers._withUnsafeGuaranteedRef { $0.keep(self) }
   }

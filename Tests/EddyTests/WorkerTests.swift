@@ -75,6 +75,25 @@ import Testing
     #expect(isGone)
   }
 
+  @Test("what a body has captured is let go when it ends, though its worker waits for another")
+  func capturesGo() throws {
+    final class Captured: @unchecked Sendable {}
+    try onNewThread {
+      try runLoop {
+        weak var captured: Captured?
+        func make() throws -> TaskHandle<Bool> {
+          let object = Captured()
+          captured = object
+          return try spawn { withExtendedLifetime(object) { true } }
+        }
+        let handle = try make()
+        #expect(captured != nil)
+        #expect(try await handle.value)
+        #expect(captured == nil)
+      }
+    }
+  }
+
   @Test("a value of any size and alignment comes through")
   func values() throws {
     struct Big: Equatable {
