@@ -689,7 +689,9 @@ EDDY_API int32_t eddy_task_is_inside(eddy_task_t task, eddy_task_t outer);
  */
 
 /*
- * Waits for a time. duration_ns of 0 or less is eddy_yield.
+ * Waits for a time. duration_ns of 0 or less is eddy_yield. With EDDY_FOREVER it waits for the
+ * cancellation alone: while SIGINT or SIGTERM would bring it (see EDDY_LOOP_NO_SIGNALS), on the
+ * real clock, that is no deadlock.
  * Returns EDDY_OK, EDDY_ECANCELED (cancelled before the time came), EDDY_ENOTTASK, EDDY_ENOMEM.
  * Suspends: yes. Cancel point: yes, detachable. Thread: task. Since: 0.1
  */

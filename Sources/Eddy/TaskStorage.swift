@@ -31,9 +31,9 @@ class AnyTaskStorage: @unchecked Sendable {
   @exclusivity(unchecked) final var wait = OwnWait()
 
   /// Runs the body of the storage that it is given, then waits for the next one; those of the same
-  /// type it runs too. Returns the first of another type, or nil when the worker is to end. A
-  /// function and not a method of the subclass: methods of generic classes are never specialised for
-  /// those that call them dynamically.
+  /// type it runs too. Returns the first of another type, or nil when the worker is to end. It is
+  /// no method of the subclass: methods of generic classes are never specialised for those that
+  /// call them dynamically.
   @usableFromInline typealias Run =
     nonisolated(nonsending) (Unmanaged<AnyTaskStorage>, Worker) async -> Unmanaged<AnyTaskStorage>?
   final let runBody: Run

@@ -79,6 +79,11 @@ void eddy_sw_signals_watch(intptr_t loop, int (*ring_bell)(void *)) {
     }
 }
 
+int32_t eddy_sw_signals_watched(intptr_t loop) {
+    uint32_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
+    return PHASE(seen) == WATCHED && LOOP(seen) == (uint32_t)loop && installed != 0;
+}
+
 int32_t eddy_sw_signals_came(intptr_t loop) {
     uint32_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
     return PHASE(seen) == CAME && LOOP(seen) == (uint32_t)loop;

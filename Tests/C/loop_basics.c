@@ -250,7 +250,7 @@ static void forever_is_a_deadlock(void) {
     eddy_loop_options_t options = virtual_options();
     CHECK_STATUS(run_virtual(sleeps_forever, NULL), EDDY_EDEADLK);
     CHECK_INT(reports_with(EDDY_EDEADLK), 1);
-    options.flags = 0;
+    options.flags = EDDY_LOOP_NO_SIGNALS;
     CHECK_STATUS(eddy_run(&options, sleeps_forever, NULL), EDDY_EDEADLK);
     CHECK_INT(reports_with(EDDY_EDEADLK), 2);
 }

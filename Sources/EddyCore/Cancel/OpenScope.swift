@@ -69,7 +69,7 @@ extension Ref where Record == LoopRecord {
     let timed = scope.timed
     core.timers.disarm(timed.at.deadline)
     if scope.hasReservation {
-      core.timers.disarm(timed.at.grace)
+      core.timers.disarmOutOfLine(timed.at.grace)
       core.timers.endReservation()
     }
     self.scopes.invalidate(timed)

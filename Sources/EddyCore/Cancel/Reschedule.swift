@@ -13,7 +13,7 @@ import CEddy
 extension Ref where Record == LoopRecord {
   /// Gives an open scope the deadline `when`, Int64.max for none. False when memory is out.
   func setDeadline(of timed: Ref<TimedScope>, at when: Int64) -> Bool {
-    core.timers.disarm(timed.at.deadline)
+    core.timers.disarmOutOfLine(timed.at.deadline)
     let isDue = when <= core.readClock()
     if !isDue, when != Int64.max, !core.timers.armOutOfLine(timed.at.deadline, at: when) {
       return false

@@ -29,9 +29,13 @@ extension Ref where Record == LoopRecord {
     timer.pointee.fire = { raw in Loop.running.wake(TaskRef(raw: raw)) }
     timer.pointee.owner = task.raw
     let deadline = core.deadline(after: duration)
-    if deadline != Int64.max, !core.timers.arm(timer, at: deadline) { return fail(EDDY_ENOMEM) }
+    if deadline == Int64.max {
+      core.timers.armEndless(timer)
+    } else if !core.timers.arm(timer, at: deadline) {
+      return fail(EDDY_ENOMEM)
+    }
     let outcome = park(task, .sleep, nil) { raw in
-      Loop.running.core.timers.disarm(TaskRef(raw: raw).parkTimer)
+      Loop.running.core.timers.disarmOutOfLine(TaskRef(raw: raw).parkTimer)
       return CancelAnswer.detached.rawValue
     }
     return outcome == .cancelled ? failAfterWait(task) : EDDY_OK

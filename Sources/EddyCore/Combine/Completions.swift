@@ -38,7 +38,7 @@ extension Ref where Record == LoopRecord {
     combination.isDue = false
     if combination.hasExpired { detach(combination) }
     let completion = combination.future.unsafelyUnwrapped
-    if combination.left == 0 { disarmOutOfLine(completion) }
+    if combination.left == 0 { disarm(completion) }
     var wanted = combination.left == 0 ? Int.max : combination.ended &- combination.promised
     while wanted > 0, let waiter = completion.firstWaiter {
       wanted &-= 1

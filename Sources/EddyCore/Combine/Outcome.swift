@@ -70,7 +70,7 @@ extension Ref where Record == LoopRecord {
     } else if let combination = FutureRef(completion).combination {
       _ = askToEnd(combination, code, reason)
     } else {
-      disarmOutOfLine(completion)
+      disarm(completion)
       settleOutOfLine(completion, .cancelled, EDDY_ECANCELED, cancelError(code, reason))
     }
   }
@@ -94,7 +94,7 @@ extension Ref where Record == LoopRecord {
     if isOwning ? combination.left == 0 : combination.isDue && combination.mode != .next {
       return EDDY_EALREADY
     }
-    disarmOutOfLine(combination.future.unsafelyUnwrapped)
+    disarm(combination.future.unsafelyUnwrapped)
     if !isOwning {
       if combination.mode == .next { giveBack(combination) }
       end(combination, cancelled(code, reason))
@@ -113,7 +113,7 @@ extension Ref where Record == LoopRecord {
     let completion = combination.future.unsafelyUnwrapped
     let isAbandoned = combination.isAbandoned
     detach(combination)
-    disarmOutOfLine(completion)
+    disarm(completion)
     settleOutOfLine(completion, outcome.state, outcome.status, outcome.error)
     if isAbandoned { letGo(completion) }
   }

@@ -63,7 +63,7 @@ extension Ref where Record == LoopRecord {
   func cancelCall(_ call: CallRef) -> Bool {
     guard call.state == .pending else { return false }
     call.state = .cancelled
-    core.timers.disarm(call.at.timer)
+    core.timers.disarmOutOfLine(call.at.timer)
     if !call.isRunning { letGo(of: call) }
     return true
   }

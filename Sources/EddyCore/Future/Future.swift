@@ -30,7 +30,9 @@ extension Ref where Record == LoopRecord {
       position: 0, fire: { raw in Loop.running.endSleep(CompletionRef(raw: raw)) },
       owner: future.raw)
     let deadline = core.deadline(after: max(duration, 0))
-    if deadline == Int64.max || core.timers.arm(future.at.timer, at: deadline) {
+    let isEndless = deadline == Int64.max
+    if isEndless { core.timers.armEndless(future.at.timer) }
+    if isEndless || core.timers.arm(future.at.timer, at: deadline) {
       if core.host != nil { core.announceReady() }
       return future
     }
@@ -45,7 +47,7 @@ extension Ref where Record == LoopRecord {
   /// What a program-made or started future gives up when it is settled or freed early.
   @inline(__always)
   func disarm(_ completion: CompletionRef) {
-    core.timers.disarm(Ref<FutureRecord>(raw: completion.raw).at.timer)
+    core.timers.disarmOutOfLine(Ref<FutureRecord>(raw: completion.raw).at.timer)
   }
 
   /// A future or a task by the id of either.
@@ -76,7 +78,7 @@ extension Ref where Record == LoopRecord {
     _ completion: CompletionRef, _ status: eddy_status_t, _ message: UnsafePointer<CChar>?
   ) -> eddy_status_t {
     if let refusal = refusalToSettle(completion) { return fail(refusal) }
-    disarmOutOfLine(completion)
+    disarm(completion)
     settleOutOfLine(completion, .failed, status, diagnostics.makeError(status, message))
     return EDDY_OK
   }
@@ -95,7 +97,7 @@ extension Ref where Record == LoopRecord {
       release(reason)
       return status == EDDY_OK ? EDDY_OK : fail(status)
     }
-    disarmOutOfLine(completion)
+    disarm(completion)
     settleOutOfLine(
       completion, .cancelled, EDDY_ECANCELED, diagnostics.makeError(EDDY_ECANCELED, message))
     return EDDY_OK

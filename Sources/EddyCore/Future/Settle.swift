@@ -33,9 +33,6 @@ extension Ref where Record == LoopRecord {
     settle(completion, state, status, error)
   }
 
-  @inline(never)
-  func disarmOutOfLine(_ completion: CompletionRef) { disarm(completion) }
-
   @inline(__always)
   func pin(_ completion: CompletionRef) { completion.pins &+= 1 }
 
@@ -71,7 +68,7 @@ extension Ref where Record == LoopRecord {
   /// and lives on until they have; any other is over.
   @inline(never)
   private func keepsPending(_ completion: CompletionRef) -> Bool {
-    disarmOutOfLine(completion)
+    disarm(completion)
     let future = FutureRef(raw: completion.raw)
     guard let combination = future.combination, future.mode.isOwning else { return false }
     pin(completion)

@@ -102,7 +102,7 @@ extension Ref where Record == LoopRecord {
   }
 
   @inline(never)
-  private func disarmGrace() { core.timers.disarm(self.at.shutdownTimer) }
+  private func disarmGrace() { core.timers.disarmOutOfLine(self.at.shutdownTimer) }
 
   private func reportStubbornTasks() {
     for position in 0..<self.tasks.positions {

@@ -158,16 +158,21 @@ extension Ref where Record == LoopCore {
     eddy_sw_signals_watch(self.number, unsafeBitCast(ring, to: Ring.self))
   }
 
-  /// Only another thread can help now. False if there is none.
+  /// Only another thread or a signal can help now. False if there is none.
   private func waitForBell(_ loop: UnsafeMutablePointer<uv_loop_t>) -> Bool {
     pollWithoutWaiting()
     if !self.ready.isEmpty { return true }
-    if eddy_sw_is_single_threaded() != 0 { return hearsLast() }
+    if eddy_sw_is_single_threaded() != 0, !waitsForSignal { return hearsLast() }
     guard let wake = self.wake else { return false }
     reference(wake.at.bell)
     _ = uv_run(loop, UV_RUN_ONCE)
     unreference(wake.at.bell)
     return true
+  }
+
+  /// Something sleeps without end, which is a wait for SIGINT or SIGTERM where they are handled.
+  private var waitsForSignal: Bool {
+    self.timers.endless > 0 && !self.isVirtual && eddy_sw_signals_watched(self.number) != 0
   }
 
   /// Lets in what threads have posted that are gone by now. False if there is nothing.

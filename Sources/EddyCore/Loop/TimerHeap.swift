@@ -5,6 +5,8 @@
 // 1. A timer's `position` is its index in the heap plus one, 0 while it is not armed.
 // 2. Equal deadlines fire in the order in which they were armed.
 // 3. `reserved` places are kept free for timers that must not fail to be armed (graces).
+// 4. A sleep without end has a timer that never fires: it is counted, not kept, and its position is
+//    `endlessMark`.
 // Threads: the loop's.
 
 struct Timer {
@@ -24,13 +26,18 @@ private struct TimerEntry {
   }
 }
 
+private let endlessMark = UInt32.max
+
 struct TimerHeap {
   private var entries: Vector<TimerEntry>
+  /// Sleeps without end.
+  private(set) var endless: Int
   private var reserved: Int
   private var nextOrder: UInt64
 
   init() {
     entries = Vector()
+    endless = 0
     reserved = 0
     nextOrder = 0
   }
@@ -44,9 +51,10 @@ struct TimerHeap {
   @inline(__always)
   var earliest: Int64 { entries[0].deadline }
 
+  /// When it fires; nil if it is not armed, or without end.
   func deadline(of timer: UnsafeMutablePointer<Timer>) -> Int64? {
-    let position = Int(timer.pointee.position)
-    return position == 0 ? nil : entries[position &- 1].deadline
+    let position = timer.pointee.position
+    return position == 0 || position == endlessMark ? nil : entries[Int(position) &- 1].deadline
   }
 
   /// Keeps a place for `armReserved`; false when memory is out.
@@ -82,10 +90,24 @@ struct TimerHeap {
     insert(timer, at: deadline)
   }
 
+  /// Arms a timer that never fires.
+  mutating func armEndless(_ timer: UnsafeMutablePointer<Timer>) {
+    timer.pointee.position = endlessMark
+    endless &+= 1
+  }
+
   @inline(__always)
   mutating func disarm(_ timer: UnsafeMutablePointer<Timer>) {
     let position = Int(timer.pointee.position)
     if position != 0 { remove(at: position &- 1) }
+  }
+
+  /// The same in one copy, and for a sleep, which may be without end.
+  @inline(never)
+  mutating func disarmOutOfLine(_ timer: UnsafeMutablePointer<Timer>) {
+    guard timer.pointee.position == endlessMark else { return disarm(timer) }
+    timer.pointee.position = 0
+    endless &-= 1
   }
 
   /// Takes out the earliest timer if its deadline is at or before `now`.
@@ -181,6 +203,7 @@ struct TimerHeap {
 
     /// A timer that says it is armed is in the heap.
     func check(_ timer: UnsafeMutablePointer<Timer>) {
+      if timer.pointee.position == endlessMark { return }
       let index = Int(timer.pointee.position) &- 1
       invariant(
         index < 0 || (index < entries.count && entries[index].timer == timer),

@@ -196,6 +196,8 @@ EDDY_SW_HIDDEN int32_t eddy_sw_watch_fork(void);
 #define EDDY_SW_SIGINT 2
 #define EDDY_SW_SIGTERM 15
 EDDY_SW_HIDDEN void eddy_sw_signals_watch(intptr_t loop, int (*ring_bell)(void *));
+/* Whether one that comes will be this loop's. */
+EDDY_SW_HIDDEN int32_t eddy_sw_signals_watched(intptr_t loop);
 /* Whether one has come and was not heard. */
 EDDY_SW_HIDDEN int32_t eddy_sw_signals_came(intptr_t loop);
 /* The signal that came, once; 0 for none. For the watching loop's thread. */
