@@ -72,8 +72,8 @@ extension AnyTaskStorage {
 struct SuspendedStack: Sequence, IteratorProtocol {
   private var context: UnsafeRawPointer?
 
-  /// The place of the innermost context, in a Swift task that has a continuation. The compiler knows
-  /// it too: it belongs to Swift's binary interface (`swift.task` in IRGen).
+  /// The place of the innermost context, in a Swift task that has a continuation. The compiler
+  /// knows it too: it belongs to Swift's binary interface (`swift.task` in IRGen).
   private static let innermost = 64
 
   init(_ swiftTask: UnsafeRawPointer) {

@@ -3,8 +3,8 @@
 // Invariants:
 // 1. A cancel point that fails still yields.
 // 2. After `failureLimit` failures in one scope, scopes opened inside it included, the task is
-//    reported once; each later one pauses it for 1 ms of the loop's clock. A foreign task's failures
-//    are told by its runtime, which is told how long to pause it.
+//    reported once; each later one pauses it for 1 ms of the loop's clock. A foreign task's
+//    failures are told by its runtime, which is told how long to pause it.
 // Threads: the loop's.
 
 import CEddy
