@@ -175,4 +175,38 @@ private func spawnEndless() throws -> TaskHandle<Void> {
     #expect(run.names("deaf"), "\(run.reports)")
     #expect(ticks.value >= 100)
   }
+
+  @Test("Must show: a Swift task that does not end at shutdown is named with where it waits")
+  func atShutdown() throws {
+    let reports = Cell<[Report]>([])
+    var options = LoopOptions()
+    options.hasVirtualClock = true
+    options.grace = .milliseconds(10)
+    options.report = { reports.value.append($0) }
+    let made = options
+    try onNewThread {
+      let runner = Runner(options: made)
+      try runner.run {
+        let endless = try spawn {
+          await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+        }
+        try spawn(name: "joiner") { await joinsForGood(endless) }
+        try await sleep(for: .milliseconds(1))
+      }
+      _ = try? runner.close()
+    }
+    #expect(reports.value.count == 2, "\(reports.value)")
+    // What it waits for waits for something else than Eddy.
+    #expect(reports.value.contains { $0.text.contains("\n    (it has no stack to show)\n") })
+    let run = Run(reports: reports.value.filter { $0.text.contains(": joiner\n") })
+    #expect(run.lines.first?.hasPrefix("a task did not end at shutdown") == true)
+    #expect(run.shows("joinsForGood", "atShutdown()"), "\(reports.value)")
+  }
+}
+
+@inline(never)
+private func joinsForGood(_ task: TaskHandle<Void>) async {
+  try? await task.join()
+  // So that it is no tail call.
+  _ = now()
 }
