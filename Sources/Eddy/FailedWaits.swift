@@ -72,18 +72,29 @@ extension AnyTaskStorage {
 struct SuspendedStack: Sequence, IteratorProtocol {
   private var context: UnsafeRawPointer?
 
-  /// The place of the innermost context, in a Swift task that has a continuation. The compiler
-  /// knows it too: it belongs to Swift's binary interface (`swift.task` in IRGen).
-  private static let innermost = 64
+  /// Where a Swift task that has a continuation keeps the function that goes on, and then its
+  /// context. The compiler knows that too: it belongs to Swift's binary interface (`swift.task` in
+  /// IRGen).
+  private static let resumption = 56
 
+  /// Empty if the task does not look like that.
   init(_ swiftTask: UnsafeRawPointer) {
-    context = swiftTask.load(fromByteOffset: Self.innermost, as: UnsafeRawPointer?.self)
+    let place = swiftTask + Self.resumption
+    let innermost = place.load(fromByteOffset: 8, as: UnsafeRawPointer?.self)
+    guard let innermost, UInt(bitPattern: innermost) % 8 == 0,
+      Self.function(of: innermost) == place.load(as: UInt.self)
+    else { return }
+    context = innermost
   }
 
   mutating func next() -> UInt? {
     guard let callee = context else { return nil }
     context = callee.load(as: UnsafeRawPointer?.self)
-    return callee.load(fromByteOffset: MemoryLayout<UInt>.size, as: UInt.self)
+    return Self.function(of: callee)
+  }
+
+  private static func function(of context: UnsafeRawPointer) -> UInt {
+    context.load(fromByteOffset: 8, as: UInt.self)
   }
 
   var count: Int { reduce(0) { count, _ in count + 1 } }
