@@ -1505,8 +1505,15 @@ typedef struct eddy_foreign_ops {
     /* Not NULL while a job of this runtime is on the calling thread's stack; may be NULL. The
      * suspending calls ask it, since a stack that holds a job must not be switched away from. */
     void *EDDY_NULLABLE (*EDDY_NULLABLE current_job)(void);
+    /* What the task's code stands in, for a report: writes at most capacity return addresses,
+     * innermost first, and gives how many; 0 if it cannot tell. Called between start and complete,
+     * where no call of Eddy works; may be NULL. Where it gives none, a report shows the stack of
+     * the calling thread while code of the task runs, and else no stack. */
+    int32_t (*EDDY_NULLABLE stack)(void *EDDY_NULLABLE instance, uintptr_t *frames,
+        int32_t capacity);
 } eddy_foreign_ops_t;
-#define EDDY_FOREIGN_OPS_INIT { (uint32_t)sizeof(eddy_foreign_ops_t), 0, NULL, NULL, NULL, NULL }
+#define EDDY_FOREIGN_OPS_INIT                                                                     \
+    { (uint32_t)sizeof(eddy_foreign_ops_t), 0, NULL, NULL, NULL, NULL, NULL }
 
 typedef struct eddy_foreign_options {
     uint32_t size;
@@ -1574,6 +1581,20 @@ EDDY_API eddy_status_t eddy_foreign_enter(eddy_task_t task,
 /* Ends what the matching eddy_foreign_enter began. Returns EDDY_EPERM (that is not the last one),
  * EDDY_EWRONGTHREAD. Suspends: no. Cancel point: no. Thread: loop. Since: 0.1 */
 EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
+
+/*
+ * Says that a cancel point of a foreign task's own code has just failed because of a cancellation;
+ * call it before the failure is given on. Failures are counted in the outermost cancelled scope of
+ * the task, also one around scopes whose bodies (EDDY_SCOPE_BODY) run. After 1000 in one scope the
+ * task is reported once, with its stack.
+ * ret_pause_ns: how long to hold the task on the loop's clock (eddy_sleep_start), cancelled or not,
+ * before the failure is given on: 0 up to those 1000, 1 ms from then on.
+ * Returns EDDY_EINVAL (ret_pause_ns is NULL), EDDY_EPERM (no foreign task), EDDY_EBADHANDLE (also:
+ * it has ended), EDDY_EWRONGTHREAD.
+ * Suspends: no. Cancel point: no. Thread: loop. Since: 0.4
+ */
+EDDY_API eddy_status_t eddy_foreign_fail_checkpoint(eddy_task_t task,
+    int64_t *EDDY_NULLABLE ret_pause_ns);
 
 /* ------------------------------------------------------------------------------------------------
  * Callbacks, and the door for other threads

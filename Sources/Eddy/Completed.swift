@@ -89,16 +89,11 @@ private final class Completions: @unchecked Sendable {
       defer { _ = eddy_future_release(future) }
       await state.wait(for: future, .observe)
       var index = 0
-      var status = eddy_completions_next_finish(future, &index)
-      if status == EDDY_EPENDING {
-        await Task.yield()
-        status = eddy_completions_next_finish(future, &index)
-      }
-      switch status {
+      switch eddy_completions_next_finish(future, &index) {
       case EDDY_OK: return index
       case EDDY_EEND: return nil
       case EDDY_EPENDING: throw CancellationError()
-      default: throw currentError(status)
+      case let status: throw currentError(status)
       }
     }
   }

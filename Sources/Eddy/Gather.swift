@@ -184,12 +184,7 @@ nonisolated(nonsending) func finish(
   _ future: eddy_future_t, _ kind: WaitKind, _ state: LoopState
 ) async throws {
   await state.wait(for: future, kind)
-  var status = eddy_future_result(future, nil)
-  if status == EDDY_EPENDING {
-    // A wait that fails lets others run all the same; what is done meanwhile is read (M3).
-    await Task.yield()
-    status = eddy_future_result(future, nil)
-  }
+  let status = eddy_future_result(future, nil)
   if status == EDDY_OK { return }
   let isOwn = status == EDDY_EPENDING || (status == EDDY_ETARGETCANCELED && Task.isCancelled)
   throw isOwn ? CancellationError() : currentError(status)

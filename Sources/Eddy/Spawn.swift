@@ -37,8 +37,7 @@ public func sleep(for duration: Duration) async throws {
   let state = try loopState()
   try await state.onThread {
     if Task.isCancelled {
-      // A wait that fails lets others run all the same, so that whoever tries again does not block.
-      await Task.yield()
+      await state.fail(eddy_future_t(), afterWait: false)
       throw CancellationError()
     }
     var future = eddy_future_t()
@@ -50,6 +49,7 @@ public func sleep(for duration: Duration) async throws {
     if nanoseconds <= 0, Task.isCancelled || currentCancelReason != nil {
       // The core may have cancelled the task and not told Swift yet.
       withUnsafeCurrentTask { $0?.cancel() }
+      await state.fail(eddy_future_t(), afterWait: true)
       throw CancellationError()
     }
   }

@@ -47,9 +47,12 @@ public struct TaskHandle<Value>: Sendable {
       await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
         reader._withUnsafeGuaranteedRef { $0.wait(continuation) }
       }
+      if reader._withUnsafeGuaranteedRef({ $0.hasGivenUp }) {
+        await storage.failToRead(afterWait: true)
+      }
       return try storage.value(storage.read())
     case .cancelled:
-      await Task.yield()
+      await storage.failToRead(afterWait: false)
       // What has ended meanwhile is read, cancelled or not (M3).
       return try storage.value(storage.read())
     case .other:

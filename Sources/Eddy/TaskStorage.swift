@@ -29,6 +29,8 @@ class AnyTaskStorage: @unchecked Sendable {
   @exclusivity(unchecked) final var isScope = false
   /// The body's own wait.
   @exclusivity(unchecked) final var wait = OwnWait()
+  /// That wait was given up for a cancellation.
+  @exclusivity(unchecked) @usableFromInline final var hasGivenUp = false
 
   /// Runs the body of the storage that it is given, then waits for the next one; those of the same
   /// type it runs too. Returns the first of another type, or nil when the worker is to end. It is
@@ -86,6 +88,11 @@ class AnyTaskStorage: @unchecked Sendable {
         },
         current_job: {
           withUnsafeCurrentTask { $0 != nil } ? UnsafeMutableRawPointer(bitPattern: 1) : nil
+        },
+        stack: { instance, frames, capacity in
+          borrow(instance, as: AnyTaskStorage.self) {
+            Int32($0.writeFrames(to: frames, Int(capacity)))
+          }
         }))
     return UnsafePointer(ops)
   }()

@@ -20,6 +20,8 @@ enum WaitKind {
   case scope
   /// The target is a shield of the waiter: it is told after so many nanoseconds.
   case shield(grace: Int64)
+  /// Nothing: the wait lasts as long as it lasts.
+  case pause
 
   var isOwning: Bool {
     if case .observe = self { false } else { true }
@@ -77,6 +79,8 @@ final class Waiter: @unchecked Sendable {
       cancelScope(eddy_task_t(id: future.id), askedBy: asker)
     case .shield(let nanoseconds):
       startGrace(nanoseconds)
+    case .pause:
+      break
     }
   }
 
@@ -136,6 +140,7 @@ private func reasonOf(_ task: eddy_task_t) -> String {
 struct OwnWait {
   var future = eddy_future_t()
   var kind = WaitKind.observe
+  /// Set while the Swift task is suspended here, or just before.
   var continuation: UnsafeContinuation<Void, Never>?
 }
 
@@ -148,6 +153,7 @@ extension AnyTaskStorage {
   ) -> Bool {
     wait.future = future
     wait.kind = kind
+    hasGivenUp = false
     guard isCancelled else { return true }
     cancelOwned()
     return kind.isOwning
@@ -171,14 +177,16 @@ extension AnyTaskStorage {
     var count = 0
     _ = eddy_future_off_done(wait.future, Self.whenDone, context, &count)
     // If it is done, its callback is on the way, and the outcome is read whatever the cancel (M3).
-    if count > 0 { finishWait() }
+    if count == 0 { return }
+    hasGivenUp = true
+    finishWait()
   }
 
   private final func cancelOwned() {
     switch wait.kind {
     case .join: cancelTarget(wait.future, askedBy: task)
     case .scope: cancelScope(eddy_task_t(id: wait.future.id), askedBy: task)
-    case .observe, .shield: break
+    case .observe, .shield, .pause: break
     }
   }
 
@@ -215,12 +223,16 @@ extension LoopState {
       let mustWait = own._withUnsafeGuaranteedRef {
         $0.beginWait(for: future, kind, isCancelled: current.isCancelled)
       }
-      if !mustWait { return }
-      return await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
+      if !mustWait { return await fail(future, afterWait: false) }
+      await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
         own._withUnsafeGuaranteedRef { $0.wait(continuation) }
       }
+      if own._withUnsafeGuaranteedRef({ $0.hasGivenUp }) {
+        await fail(future, afterWait: true)
+      }
+      return
     }
-    if !kind.isOwning, current.isCancelled { return }
+    if !kind.isOwning, current.isCancelled { return await fail(future, afterWait: false) }
     let waiter = Waiter(future, self, kind)
     await withTaskCancellationHandler {
       await withUnsafeContinuation { waiter.start($0) }

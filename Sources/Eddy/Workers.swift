@@ -23,6 +23,8 @@ final class Workers {
   @exclusivity(unchecked) private var idleCount = 0
   /// The one that runs, or ran last.
   @exclusivity(unchecked) var last: Unmanaged<Worker>?
+  /// Functions of a worker's own around each body, which no report shows. The first worker counts.
+  @exclusivity(unchecked) var framesOutside = 0
 
   /// Runs the body of what the core has just started.
   func run(_ storage: AnyTaskStorage, _ state: LoopState) {
@@ -117,6 +119,7 @@ final class Worker: @unchecked Sendable {
   }
 
   private nonisolated(nonsending) func run(_ first: Unmanaged<AnyTaskStorage>) async {
+    if workers._withUnsafeGuaranteedRef({ $0.framesOutside == 0 }) { await countFramesOutside() }
     var next: Unmanaged<AnyTaskStorage>? = first
     while let storage = next {
       next = await storage._withUnsafeGuaranteedRef { $0.runBody }(storage, self)
@@ -138,6 +141,16 @@ final class Worker: @unchecked Sendable {
   @usableFromInline var isReusable: Bool {
     if placeHolders > ownHolders || workers._withUnsafeGuaranteedRef({ $0.isFull }) { return false }
     return !(swiftTask?.isCancelled ?? Task.isCancelled)
+  }
+
+  @inline(never)
+  private nonisolated(nonsending) func countFramesOutside() async {
+    await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
+      // Without the one that counts.
+      let count = address.map { SuspendedStack($0).count - 1 } ?? 0
+      workers._withUnsafeGuaranteedRef { $0.framesOutside = count }
+      continuation.resume()
+    }
   }
 
   @usableFromInline func keep(_ continuation: Continuation) {

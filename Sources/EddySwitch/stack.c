@@ -112,11 +112,16 @@ const void *eddy_sw_map_file(const char *path, size_t *ret_bytes) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-int32_t eddy_sw_demangle(const char *name, char *buffer, size_t capacity) {
+/* To be freed; NULL if it is no name of Swift's, or there is no runtime of Swift's to ask. */
+static char *demangled(const char *name) {
     typedef char *(*demangle_fn)(const char *, size_t, char *, size_t *, uint32_t);
     demangle_fn demangle = NULL;
     if (name[0] == '$') demangle = (demangle_fn)dlsym(RTLD_DEFAULT, "swift_demangle");
-    char *text = demangle ? demangle(name, strlen(name), NULL, NULL, 0) : NULL;
+    return demangle ? demangle(name, strlen(name), NULL, NULL, 0) : NULL;
+}
+
+int32_t eddy_sw_demangle(const char *name, char *buffer, size_t capacity) {
+    char *text = demangled(name);
     if (!text) return 0;
     size_t length = strlen(text);
     if (length >= capacity) length = capacity - 1;
@@ -124,4 +129,11 @@ int32_t eddy_sw_demangle(const char *name, char *buffer, size_t capacity) {
     buffer[length] = 0;
     free(text);
     return 1;
+}
+
+int32_t eddy_sw_may_be_extension(const char *name) {
+    char *text = demangled(name);
+    int32_t found = !text || strstr(text, "(extension in ");
+    free(text);
+    return found;
 }

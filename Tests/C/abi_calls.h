@@ -140,6 +140,8 @@ ABI_CALL(foreign_spawn, eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_IN
 ABI_CALL(foreign_complete,
     return eddy_foreign_complete(TASK, EDDY_OK, &abi_released, count_release))
 ABI_CALL(foreign_enter, eddy_task_t previous; return eddy_foreign_enter(TASK, &previous))
+ABI_CALL(foreign_fail_checkpoint, int64_t pause;
+    return eddy_foreign_fail_checkpoint(TASK, &pause))
 ABI_CALL(error_status, return eddy_error_status(ERROR))
 ABI_CALL(error_message, return eddy_error_message(ERROR) ? EDDY_OK : ABI_NOTHING)
 ABI_CALL(error_payload, return eddy_error_payload(ERROR, NULL) ? EDDY_OK : ABI_NOTHING)
@@ -262,6 +264,7 @@ static const abi_call_t abi_handle_calls[] = {
     { "foreign_spawn", KIND_SCOPE, ABI_RELEASES | ABI_NULL_OK, call_foreign_spawn },
     { "foreign_complete", KIND_TASK, ABI_RELEASES, call_foreign_complete },
     { "foreign_enter", KIND_TASK, 0, call_foreign_enter },
+    { "foreign_fail_checkpoint", KIND_TASK, 0, call_foreign_fail_checkpoint },
     { "error_status", KIND_ERROR, 0, call_error_status },
     { "error_message", KIND_ERROR, ABI_SILENT, call_error_message },
     { "error_payload", KIND_ERROR, ABI_SILENT, call_error_payload },

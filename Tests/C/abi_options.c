@@ -157,7 +157,7 @@ static void start_and_end(void *instance, eddy_task_t self) {
 }
 
 static const eddy_foreign_ops_t ending_ops = { (uint32_t)sizeof ending_ops, 0, start_and_end,
-    NULL, count_release, NULL };
+    NULL, count_release, NULL, NULL };
 
 static void fill_ops(buffer_t *buffer) {
     memset(buffer, 0, sizeof *buffer);

@@ -217,7 +217,7 @@ static eddy_status_t refused_body(void *context) {
     eddy_spawn_options_t options = EDDY_SPAWN_OPTIONS_INIT;
     eddy_foreign_options_t foreign = EDDY_FOREIGN_OPTIONS_INIT;
     static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, (void (*)(void *,
-        eddy_task_t))abort, NULL, count_release, NULL };
+        eddy_task_t))abort, NULL, count_release, NULL, NULL };
     eddy_future_t future = { 0 };
     eddy_context_t stale = with_color(1);
     const eddy_status_t expected = context ? EDDY_EWRONGTHREAD : EDDY_EBADHANDLE;
@@ -322,7 +322,7 @@ static void foreign_cancel(void *instance, eddy_task_t self) {
 }
 
 static const eddy_foreign_ops_t foreign_ops = { (uint32_t)sizeof foreign_ops, 0, foreign_start,
-    foreign_cancel, NULL, NULL };
+    foreign_cancel, NULL, NULL, NULL };
 
 static int get_of(eddy_task_t task, const eddy_var_t *variable) {
     void *value = &context_default;

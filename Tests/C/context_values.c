@@ -352,7 +352,8 @@ static void no_start(void *instance, eddy_task_t self) {
 }
 
 static eddy_status_t run_places_body(void *context) {
-    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, no_start, NULL, NULL, NULL };
+    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, no_start, NULL, NULL,
+        NULL, NULL };
     const eddy_context_t null = { 0 };
     eddy_task_t foreign = { 0 }, previous = { 0 };
     (void)context;

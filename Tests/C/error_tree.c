@@ -213,7 +213,7 @@ static void start(void *instance, eddy_task_t self) {
 }
 
 static eddy_foreign_ops_t ops = {
-    sizeof(eddy_foreign_ops_t), 0, start, NULL, NULL, NULL
+    sizeof(eddy_foreign_ops_t), 0, start, NULL, NULL, NULL, NULL
 };
 
 static eddy_task_t spawn_foreign(void) {

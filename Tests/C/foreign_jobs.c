@@ -15,7 +15,7 @@ static void *current_job(void) {
 }
 
 static const eddy_foreign_ops_t runtime = { (uint32_t)sizeof runtime, 0, abi_start, NULL, NULL,
-    current_job };
+    current_job, NULL };
 
 static eddy_status_t pause_for_long(void *context) {
     (void)context;

@@ -42,7 +42,7 @@ static void agent_release(void *instance) {
 }
 
 static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, agent_start, agent_cancel,
-    agent_release, NULL };
+    agent_release, NULL, NULL };
 
 static eddy_task_t spawn_agent(agent_t *agent) {
     eddy_task_t task = { 0 };

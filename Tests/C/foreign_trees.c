@@ -32,7 +32,7 @@ static void *job;                      /* what current_job says */
 static void *agent_job(void) { return job; }
 
 static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, agent_start, agent_cancel,
-    agent_release, agent_job };
+    agent_release, agent_job, NULL };
 
 static eddy_task_t spawn_in(eddy_scope_t parent, agent_t *agent) {
     eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;

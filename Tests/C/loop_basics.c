@@ -278,7 +278,7 @@ static void stuck_release(void *instance) {
     stuck_released++;
 }
 static const eddy_foreign_ops_t stuck_ops = { (uint32_t)sizeof stuck_ops, 0, abi_start, NULL,
-    stuck_release, NULL };
+    stuck_release, NULL, NULL };
 
 static eddy_status_t spawn_stuck(void *context) {
     eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;

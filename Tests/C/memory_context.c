@@ -71,7 +71,8 @@ static void start(void *instance, eddy_task_t self) {
 
 /* Its root scope has timers, and may not be had after the context was copied. */
 static void spawn_foreign(void) {
-    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, start, NULL, NULL, NULL };
+    static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, start, NULL, NULL,
+        NULL, NULL };
     eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;
     options.flags = EDDY_SCOPE_SHIELD;
     options.timeout_ns = EDDY_SECONDS(1);

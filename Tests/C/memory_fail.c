@@ -195,7 +195,7 @@ static void foreign_start(void *instance, eddy_task_t self) {
 }
 
 static const eddy_foreign_ops_t foreign_ops = { (uint32_t)sizeof foreign_ops, 0, foreign_start,
-    NULL, count_release, NULL };
+    NULL, count_release, NULL, NULL };
 
 /* Plain, and with a root scope that has timers and a name. */
 static void use_foreign_tasks(void) {

@@ -28,7 +28,7 @@ static void part_release(void *instance) {
 }
 
 static const eddy_foreign_ops_t ops = { (uint32_t)sizeof ops, 0, part_start, NULL, part_release,
-    NULL };
+    NULL, NULL };
 
 static eddy_task_t spawn_part(part_t *part, void (*begin)(part_t *part), uint32_t flags) {
     eddy_foreign_options_t options = EDDY_FOREIGN_OPTIONS_INIT;

@@ -307,7 +307,7 @@ static void foreign_completes_twice(void *instance, eddy_task_t self) {
 }
 
 static const eddy_foreign_ops_t twice_ops = { (uint32_t)sizeof twice_ops, 0,
-    foreign_completes_twice, NULL, NULL, NULL };
+    foreign_completes_twice, NULL, NULL, NULL, NULL };
 
 static eddy_status_t joins_a_foreign_task(void *context) {
     eddy_task_t task = { 0 };

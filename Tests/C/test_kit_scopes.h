@@ -247,7 +247,7 @@ static void foreign_release(void *instance) {
 }
 
 static const eddy_foreign_ops_t foreign_ops = { (uint32_t)sizeof foreign_ops, 0, foreign_start,
-    foreign_cancel, foreign_release, NULL };
+    foreign_cancel, foreign_release, NULL, NULL };
 
 static eddy_status_t foreign_join(void *context) {
     foreign_t foreign = { { 0 }, 0, 0 };
@@ -290,7 +290,7 @@ static void foreign_fails(void *instance, eddy_task_t self) {
 }
 
 static const eddy_foreign_ops_t failing_ops = { (uint32_t)sizeof failing_ops, 0, foreign_fails,
-    NULL, foreign_release, NULL };
+    NULL, foreign_release, NULL, NULL };
 
 /* Its error carries a value: the payload is released with the last reference to the error. */
 static eddy_status_t foreign_payload(void *context) {

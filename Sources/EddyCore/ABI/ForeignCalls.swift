@@ -133,10 +133,9 @@ public func eddy_foreign_enter(
   _ task: eddy_task_t, _ ret_previous: UnsafeMutablePointer<eddy_task_t>?
 ) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(task.id) }
-  guard let record = loop.tasks.find(task.id) else { return loop.refuseHandle(task.id) }
+  let found = findForeign(task.id, loop)
+  guard let record = found.task else { return found.status }
   guard let ret_previous else { return loop.fail(EDDY_EINVAL) }
-  if !record.isForeign { return loop.fail(EDDY_EPERM) }
-  if record.completion.state != .pending { return loop.fail(EDDY_EBADHANDLE) }
   guard let entry = loop.enter(record) else { return loop.fail(EDDY_ENOMEM) }
   ret_previous.pointee = eddy_task_t(id: entry.previousID)
   return EDDY_OK
@@ -146,4 +145,31 @@ public func eddy_foreign_enter(
 public func eddy_foreign_leave(_ previous: eddy_task_t) -> eddy_status_t {
   guard let loop = Loop.ofThread else { return refuseThread(previous.id) }
   return loop.leave(previous.id) ? EDDY_OK : loop.fail(EDDY_EPERM)
+}
+
+/// A foreign task that has not ended.
+@inline(never)
+private func findForeign(
+  _ id: UInt64, _ loop: Loop
+) -> (status: eddy_status_t, task: TaskRef?) {
+  guard let task = loop.tasks.find(id) else { return (loop.refuseHandle(id), nil) }
+  if !task.isForeign { return (loop.fail(EDDY_EPERM), nil) }
+  if task.completion.state != .pending { return (loop.fail(EDDY_EBADHANDLE), nil) }
+  return (EDDY_OK, task)
+}
+
+@c @implementation
+public func eddy_foreign_fail_checkpoint(
+  _ task: eddy_task_t, _ ret_pause_ns: UnsafeMutablePointer<Int64>?
+) -> eddy_status_t {
+  guard let loop = Loop.ofThread else { return refuseThread(task.id) }
+  let found = findForeign(task.id, loop)
+  guard let record = found.task else { return found.status }
+  guard let ret_pause_ns else { return loop.fail(EDDY_EINVAL) }
+  // Its code runs, whether or not it was entered.
+  let outer = loop.current
+  loop.current = record
+  ret_pause_ns.pointee = loop.countFailure(record) ? failurePause : 0
+  loop.current = outer
+  return EDDY_OK
 }

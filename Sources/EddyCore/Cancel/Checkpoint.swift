@@ -3,14 +3,14 @@
 // Invariants:
 // 1. A cancel point that fails still yields.
 // 2. After `failureLimit` failures in one scope, scopes opened inside it included, the task is
-//    reported once; each later one pauses it
-//    for 1 ms of the loop's clock.
-// Threads: the loop's, inside a fiber.
+//    reported once; each later one pauses it for 1 ms of the loop's clock. A foreign task's
+//    failures are told by its runtime, which is told how long to pause it.
+// Threads: the loop's.
 
 import CEddy
 
 private let failureLimit: UInt16 = 1000
-private let failurePause: Int64 = 1_000_000
+let failurePause: Int64 = 1_000_000
 
 extension Ref where Record == LoopRecord {
   /// A cancel point on entry has failed: yields, and gives EDDY_ECANCELED.
@@ -27,8 +27,10 @@ extension Ref where Record == LoopRecord {
     return fail(EDDY_ECANCELED)
   }
 
-  /// Counts a failed cancel point; true if it has paused the task.
-  private func pauseIfStubborn(_ task: TaskRef) -> Bool {
+  /// Counts a failed cancel point of a task; true past the limit. Who is reported is the task that
+  /// the scope is of: it may be one around the body that runs.
+  @inline(never)
+  func countFailure(_ task: TaskRef) -> Bool {
     let scope = task.outermostCancelledScope
     if scope.failures < failureLimit {
       scope.failures &+= 1
@@ -37,8 +39,15 @@ extension Ref where Record == LoopRecord {
     if scope.failures == failureLimit {
       scope.failures = failureLimit &+ 1
       reportWithStack(
-        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down", task)
+        EDDY_ECANCELED, "a task ignores its cancellation; it is slowed down",
+        scope.owner.unsafelyUnwrapped, from: task)
     }
+    return true
+  }
+
+  /// Counts a failed cancel point of a fiber; true if it has paused the fiber.
+  private func pauseIfStubborn(_ task: TaskRef) -> Bool {
+    guard countFailure(task) else { return false }
     let deadline = core.deadline(after: failurePause)
     task.park.timer = Timer(
       position: 0, fire: { raw in Loop.running.wake(TaskRef(raw: raw)) }, owner: task.raw)
@@ -57,10 +66,13 @@ extension Ref where Record == LoopRecord {
 }
 
 extension Ref where Record == TaskRecord {
-  /// The outermost of the task's own scopes from which its cancellation is visible.
+  /// The outermost of the task's own scopes from which its cancellation is visible. The root of a
+  /// scope's body is a scope of the task around it.
   fileprivate var outermostCancelledScope: ScopeRef {
     var scope = self.scope
-    while let parent = scope.parent, parent.owner == self, parent.isEffective, !scope.isShielding {
+    while let parent = scope.parent, parent.isEffective, !scope.isShielding,
+      let owner = scope.owner, owner.isBody || owner == parent.owner
+    {
       scope = parent
     }
     return scope

@@ -68,11 +68,12 @@ private func writeFrame(_ address: UInt, number: Int, to sink: inout TextSink) -
   return isShown
 }
 
-/// Names of this library that its users did not call: the assembly's, and the core's own Swift ones
-/// as both builds mangle them.
+/// Names of this library that its users did not call: the assembly's, the core's own Swift ones as
+/// both builds mangle them, and the Swift layer's.
 private func isInside(_ name: UnsafePointer<CChar>) -> Bool {
   starts(name, with: "eddy_sw_") || starts(name, with: "$s8EddyCore")
     || starts(name, with: "$e8EddyCore")
+    || starts(name, with: "$s4Eddy") && eddy_sw_may_be_extension(name) == 0
 }
 
 private func starts(_ text: UnsafePointer<CChar>, with prefix: StaticString) -> Bool {

@@ -25,13 +25,20 @@ extension Ref where Record == LoopRecord {
   }
 
   /// A report about a live task that shows where it stands.
+  /// - Parameter innermost: a scope's body that it waits for, if that is where it stands.
   @inline(never)
   func reportWithStack(
-    _ status: eddy_status_t, _ what: StaticString, _ task: TaskRef, error: ErrorRef? = nil
+    _ status: eddy_status_t, _ what: StaticString, _ task: TaskRef, from innermost: TaskRef? = nil,
+    error: ErrorRef? = nil
   ) {
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: frameLimit) { room in
       let frames = room.baseAddress.unsafelyUnwrapped
-      let count = captureStack(of: task, frames, frameLimit)
+      var next: TaskRef? = innermost ?? task
+      var count = 0
+      while count < frameLimit, let shown = next {
+        count &+= captureStack(of: shown, frames + count, frameLimit &- count)
+        next = shown == task ? nil : shown.root.parent.unsafelyUnwrapped.owner
+      }
       report(
         status, what, about: task, site: task.completion.site, error: error,
         frames: StackFrames(addresses: UnsafePointer(frames), count: count))

@@ -91,6 +91,9 @@ EDDY_SW_HIDDEN const void *eddy_sw_map_file(const char *path, size_t *ret_bytes)
 /* A Swift function's name as people write it, cut to fit, terminated; 0 for other names, and in a
  * process without Swift's runtime. */
 EDDY_SW_HIDDEN int32_t eddy_sw_demangle(const char *name, char *buffer, size_t capacity);
+/* Whether a Swift function stands in an extension, so that it need not be of its type's module;
+ * also if nobody can tell. */
+EDDY_SW_HIDDEN int32_t eddy_sw_may_be_extension(const char *name);
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 
