@@ -21,6 +21,9 @@ func borrow<Object: AnyObject, Result>(
   Unmanaged<Object>.fromOpaque(raw.unsafelyUnwrapped)._withUnsafeGuaranteedRef(body)
 }
 
+/// Waits that need not wait, in a row, before others are let run.
+private let operationBudget: UInt8 = 128
+
 /// What the Swift layer keeps for one loop.
 @usableFromInline
 final class LoopState: @unchecked Sendable {
@@ -37,6 +40,8 @@ final class LoopState: @unchecked Sendable {
   let sites = SiteTable()
   /// The sites' own, here for a quick look.
   let recentSites: UnsafeMutablePointer<SiteTable.Entry>
+  /// Waits of the job that runs which found what they wait for.
+  @exclusivity(unchecked) fileprivate var operations: UInt8 = 0
   /// The next job that is enqueued runs at once.
   @exclusivity(unchecked) fileprivate var runsInline = false
 
@@ -77,11 +82,20 @@ final class LoopState: @unchecked Sendable {
     return resume()
   }
 
+  /// Counts a wait that need not wait (M10). True if others are to run first: the budget is that of
+  /// the core's tasks.
+  @inline(__always)
+  func spendOperation() -> Bool {
+    operations &+= 1
+    return operations >= operationBudget
+  }
+
   /// Whether the job that is being enqueued is the one to run at once.
   @inline(__always)
   fileprivate func takeInline() -> Bool {
     let isInline = runsInline
     runsInline = false
+    if isInline { operations = 0 }
     return isInline
   }
 
@@ -182,7 +196,9 @@ private func place(
 private let runTaskJob: eddy_task_fn = { context in
   let job = unsafeBitCast(context, to: UnownedJob.self)
   if let data = eddy_loop_data() {
-    job.runSynchronously(on: LoopState.from(data).taskExecutor.asUnownedTaskExecutor())
+    let state = LoopState.from(data)
+    state.operations = 0
+    job.runSynchronously(on: state.taskExecutor.asUnownedTaskExecutor())
   }
   return EDDY_OK
 }
@@ -192,6 +208,7 @@ private let runActorJob: eddy_task_fn = { context in
   if let data = eddy_loop_data() {
     // Both are named: with the task executor left out, each call to another actor is an enqueue.
     let state = LoopState.from(data)
+    state.operations = 0
     job.runSynchronously(
       isolatedTo: state.actorExecutor.asUnownedSerialExecutor(),
       taskExecutor: state.taskExecutor.asUnownedTaskExecutor())

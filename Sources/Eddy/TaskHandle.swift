@@ -43,6 +43,9 @@ public struct TaskHandle<Value>: Sendable {
     switch try storage.look(isOwned: isOwned) {
     case .done(let value):
       return try storage.value(value)
+    case .spent:
+      await Task.yield()
+      return try storage.value(storage.read())
     case .own(let reader):
       await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
         reader._withUnsafeGuaranteedRef { $0.wait(continuation) }

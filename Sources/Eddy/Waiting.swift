@@ -217,7 +217,10 @@ extension AnyTaskStorage {
 extension LoopState {
   /// Waits on the loop's thread. Returns when the future is done; an observer also when cancelled.
   nonisolated(nonsending) func wait(for future: eddy_future_t, _ kind: WaitKind) async {
-    if eddy_future_result(future, nil) != EDDY_EPENDING { return }
+    if eddy_future_result(future, nil) != EDDY_EPENDING {
+      if spendOperation() { await Task.yield() }
+      return
+    }
     let current = RunningTask.now
     if !kind.isShield, let own = CurrentTask.own(current, on: self) {
       let mustWait = own._withUnsafeGuaranteedRef {
@@ -263,6 +266,8 @@ var waitWithoutEnd: EddyError {
 enum Outlook {
   /// The task has ended well and left this for C.
   case done(UnsafeMutableRawPointer?)
+  /// The task has ended, and others are to run before this is read.
+  case spent
   /// It is pending; the reader is the body of this task, and has begun its wait.
   case own(Unmanaged<AnyTaskStorage>)
   /// The reader is a body that was cancelled, and the task is pending.
@@ -278,6 +283,7 @@ extension AnyTaskStorage {
     let future = eddy_future_t(id: task.id)
     var value: UnsafeMutableRawPointer?
     let status = mayHaveEnded ? eddy_future_result(future, &value) : EDDY_EPENDING
+    if status != EDDY_EPENDING, state.spendOperation() { return .spent }
     if status == EDDY_OK { return .done(value) }
     let current = RunningTask.now
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }

@@ -202,6 +202,35 @@ import Testing
     #expect(words == ["read 300", "another"])
   }
 
+  @Test("M10, FUT-14: a budget of 128 reads of what is done, then others run")
+  func budget() throws {
+    let reads = try onLoop { () -> [Int] in
+      let done = try spawn { 3 }
+      let failed = try spawn { () throws -> Int in throw Boom() }
+      let fiber = try spawnC { eddy_return(pointer(4), nil) }
+      try await sleep(for: .milliseconds(1))
+      var reads: [Int] = []
+      func count(_ read: () async -> Void) async throws {
+        let hasRun = Cell(false)
+        try await sleep(for: .zero)
+        let other = try spawn { hasRun.value = true }
+        var count = 0
+        while !hasRun.value {
+          await read()
+          count += 1
+        }
+        try await other.value
+        reads.append(count)
+      }
+      try await count { _ = try? await done.value }
+      try await count { _ = try? await failed.join() }
+      try await count { _ = try? await fiber.value }
+      try await count { _ = try? await waitAll([done, failed]) }
+      return reads
+    }
+    #expect(reads == [128, 128, 128, 128])
+  }
+
   @Test("FUT-15: several tasks that wait for one wake in the order of their waits")
   func waitersInOrder() throws {
     let words = try onLoop { () -> [String] in
