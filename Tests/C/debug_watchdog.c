@@ -211,7 +211,7 @@ static void count_urgent(int number) {
     urgent_signals++;
 }
 
-static eddy_status_t raises(void *context) {
+static OWN_FRAME eddy_status_t raises(void *context) {
     CHECK_INT(raise(SIGURG), 0);
     return holds_until_named(context);
 }
