@@ -7,7 +7,7 @@
 //    it).
 // 2. `complete` is called once, on the loop's thread, by the worker that ran the body.
 // 3. The body's own waits need no handler of Swift's: nobody but the core cancels a worker's Swift
-//    task, and the core's cancellation ends them here (see Waiting).
+//    task, and the core's cancellation ends them here (see OwnWait).
 // Threads: the loop's; the last reference may go on any.
 
 import CEddy
