@@ -2,8 +2,8 @@
 //
 // Invariants:
 // 1. A continuation is resumed exactly once, on the loop's thread.
-// 2. Nobody but the core cancels the body's Swift task, so the core's cancel ends its waits, without
-//    a handler of Swift's.
+// 2. Nobody but the core cancels the body's Swift task, so the core's cancel ends its waits, with
+//    no handler of Swift's.
 // Threads: the loop's.
 
 import CEddy

@@ -1,4 +1,5 @@
-// The wait of code that is not the body of a loop task: a child that Swift made, or a shield's parent.
+// The wait of code that is not the body of a loop task, such as a child that Swift made; and that of
+// a body for its shield.
 //
 // Owns the Waiter of each such wait.
 // Invariants:
