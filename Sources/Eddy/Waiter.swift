@@ -1,5 +1,5 @@
-// The wait of code that is not the body of a loop task, such as a child that Swift made; and that of
-// a body for its shield.
+// The wait of code that is not the body of a loop task, such as a child that Swift made; and that
+// of a body for its shield.
 //
 // Owns the Waiter of each such wait.
 // Invariants:
