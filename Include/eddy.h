@@ -700,7 +700,8 @@ EDDY_API eddy_status_t eddy_sleep(int64_t duration_ns);
 /*
  * The twin of eddy_sleep that does not wait: a future that is done, with no value, after a time.
  * Ownership: ret_future receives one reference; when the last one goes, the timer is disarmed.
- * duration_ns of 0 or less: done in the next turn.
+ * duration_ns of 0 or less: done in the next turn; EDDY_FOREVER: while it is pending, as a task in
+ * eddy_sleep.
  * Returns EDDY_EINVAL, EDDY_ENOMEM, EDDY_EWRONGTHREAD (no loop here).
  * Suspends: no. Cancel point: no. Thread: loop. Since: 0.2
  */
@@ -1517,7 +1518,7 @@ typedef struct eddy_foreign_ops {
 
 typedef struct eddy_foreign_options {
     uint32_t size;
-    uint32_t flags;                        /* EDDY_SCOPE_*: of its root scope, EDDY_SCOPE_BODY */
+    uint32_t flags;                        /* EDDY_SCOPE_*: of its root scope, and those below */
     eddy_scope_t parent;                   /* group or task scope it runs in; null: the loop's */
     const char *EDDY_NULLABLE name;        /* copied; NULL: "task-N" */
     int64_t timeout_ns;                    /* its root scope's deadline; 0 or EDDY_NONE: none */
@@ -1529,6 +1530,9 @@ typedef struct eddy_foreign_options {
  * opening is no cancel point, and is told of that after its start. Its failure is its waiter's
  * alone: it does not fail a group that the root scope is. */
 #define EDDY_SCOPE_BODY ((uint32_t)4)
+/* With EDDY_SCOPE_BODY: what opened the scope runs beside the parent's own code, as a child that the
+ * runtime itself made of it does. Failed checkpoints of the body are its own then. */
+#define EDDY_SCOPE_BESIDE ((uint32_t)8)
 #define EDDY_FOREIGN_OPTIONS_INIT                                                                 \
     { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0, { 0 } }
 
@@ -1585,8 +1589,9 @@ EDDY_API eddy_status_t eddy_foreign_leave(eddy_task_t previous);
 /*
  * Says that a cancel point of a foreign task's own code has just failed because of a cancellation;
  * call it before the failure is given on. Failures are counted in the outermost cancelled scope of
- * the task, also one around scopes whose bodies (EDDY_SCOPE_BODY) run. After 1000 in one scope the
- * task is reported once, with its stack.
+ * the task, also one around scopes whose bodies (EDDY_SCOPE_BODY, but for EDDY_SCOPE_BESIDE) run;
+ * whose the cancellation was is not asked. After 1000 in one scope the task is reported once, with
+ * its stack.
  * ret_pause_ns: how long to hold the task on the loop's clock (eddy_sleep_start), cancelled or not,
  * before the failure is given on: 0 up to those 1000, 1 ms from then on.
  * Returns EDDY_EINVAL (ret_pause_ns is NULL), EDDY_EPERM (no foreign task), EDDY_EBADHANDLE (also:

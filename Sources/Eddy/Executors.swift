@@ -87,7 +87,9 @@ final class LoopState: @unchecked Sendable {
   @inline(__always)
   func spendOperation() -> Bool {
     operations &+= 1
-    return operations >= operationBudget
+    if operations < operationBudget { return false }
+    operations = 0
+    return true
   }
 
   /// Whether the job that is being enqueued is the one to run at once.

@@ -58,12 +58,14 @@ extension AnyTaskStorage {
     else { return 0 }
     let outside = loop._withUnsafeGuaranteedRef { $0.workers.framesOutside }
     let stack = SuspendedStack(address)
-    let count = min(capacity, max(stack.count - outside, 0))
-    for (index, function) in zip(0..<count, stack) {
+    let inside = stack.prefix(min(capacity, max(stack.count - outside, 0)))
+    var written = 0
+    for function in inside {
       // As an address that a call returns to, which is never the first of a function.
-      frames[index] = function + 1
+      frames[written] = function + 1
+      written += 1
     }
-    return count
+    return written
   }
 }
 

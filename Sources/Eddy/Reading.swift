@@ -31,7 +31,8 @@ extension AnyTaskStorage {
     let future = eddy_future_t(id: task.id)
     var value: UnsafeMutableRawPointer?
     let status = mayHaveEnded ? eddy_future_result(future, &value) : EDDY_EPENDING
-    if status != EDDY_EPENDING, state.spendOperation() { return .spent }
+    // Code that does not come back to the loop after a yield reads in a visit to it.
+    if status != EDDY_EPENDING, state.spendOperation() { return state.isHome ? .spent : .other }
     if status == EDDY_OK { return .done(value) }
     let current = RunningTask.now
     if status != EDDY_EPENDING { throw error(of: status, current.isCancelled) }

@@ -182,8 +182,13 @@ private func runScope<Value>(
 private nonisolated(nonsending) func runChild(
   _ child: AnyTaskStorage, _ form: ScopeForm
 ) async throws -> ScopeEnd {
+  var form = form
+  form.flags |= EDDY_SCOPE_BODY
   if child.state.isHome { return try await runChildHere(child, form) }
-  return try await child.state.onThread { try await runChildHere(child, form) }
+  // A child that Swift has made opens it.
+  form.flags |= EDDY_SCOPE_BESIDE
+  let beside = form
+  return try await child.state.onThread { try await runChildHere(child, beside) }
 }
 
 private nonisolated(nonsending) func runChildHere(

@@ -118,7 +118,7 @@ class AnyTaskStorage: @unchecked Sendable {
   ) throws {
     var options = eddy_foreign_options_t()
     options.size = UInt32(MemoryLayout<eddy_foreign_options_t>.size)
-    options.flags = isScope ? form.flags | EDDY_SCOPE_BODY : form.flags
+    options.flags = form.flags
     options.parent = parent
     options.timeout_ns = form.timeout
     options.grace_ns = form.grace

@@ -147,8 +147,8 @@ final class Worker: @unchecked Sendable {
   private nonisolated(nonsending) func countFramesOutside() async {
     await _unsafeInheritExecutor_withUnsafeContinuation { continuation in
       // Without the one that counts.
-      let count = address.map { SuspendedStack($0).count - 1 } ?? 0
-      workers._withUnsafeGuaranteedRef { $0.framesOutside = count }
+      let count = address.map { SuspendedStack($0).count } ?? 0
+      workers._withUnsafeGuaranteedRef { $0.framesOutside = max(count - 1, 0) }
       continuation.resume()
     }
   }

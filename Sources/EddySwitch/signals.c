@@ -79,9 +79,19 @@ void eddy_sw_signals_watch(intptr_t loop, int (*ring_bell)(void *)) {
     }
 }
 
+/* A handler that the program has put in place of ours tells us nothing. */
+static int is_ours(int i) {
+    struct sigaction now;
+    return (installed & 1u << i) != 0 && sigaction(numbers[i], NULL, &now) == 0 &&
+        now.sa_handler == on_signal;
+}
+
 int32_t eddy_sw_signals_watched(intptr_t loop) {
     uint32_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
-    return PHASE(seen) == WATCHED && LOOP(seen) == (uint32_t)loop && installed != 0;
+    int32_t count = 0;
+    if (PHASE(seen) != WATCHED || LOOP(seen) != (uint32_t)loop) return 0;
+    for (int i = 0; i < COUNT; i++) count += is_ours(i);
+    return count;
 }
 
 int32_t eddy_sw_signals_came(intptr_t loop) {
@@ -103,11 +113,8 @@ void eddy_sw_signals_end(intptr_t loop) {
 }
 
 static void put_back(void) {
-    for (int i = 0; i < COUNT; i++) {
-        struct sigaction now;
-        if ((installed & 1u << i) == 0 || sigaction(numbers[i], NULL, &now) != 0) continue;
-        if (now.sa_handler == on_signal) sigaction(numbers[i], &previous[i], NULL);
-    }
+    for (int i = 0; i < COUNT; i++)
+        if (is_ours(i)) sigaction(numbers[i], &previous[i], NULL);
     installed = 0;
 }
 

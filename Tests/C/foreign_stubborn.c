@@ -173,11 +173,13 @@ IN_TASK(in_fresh_bodies) {
     return EDDY_OK;
 }
 
-/* A shield's body that is cancelled itself counts for itself, and so does a child. */
+/* A shield's body that is cancelled itself counts for itself, and so do a child and the bodies that
+ * run beside the task's own code. */
 IN_TASK(not_further_out) {
     (void)context;
     const eddy_task_t task = spawn_cancelled("around", &ops);
     CHECK_INT(fails_in_bodies(task, 1, EDDY_SCOPE_SHIELD), 0);
+    CHECK_INT(fails_in_bodies(task, 1500, EDDY_SCOPE_BESIDE), 0);
     const eddy_task_t shield =
         spawn_named("shield", eddy_task_scope(task), EDDY_SCOPE_BODY | EDDY_SCOPE_SHIELD, &ops);
     CHECK_STATUS(eddy_task_cancel(shield, NULL), EDDY_OK);
@@ -203,6 +205,7 @@ IN_TASK(not_further_out) {
 /* ---- Refusals ---- */
 
 IN_TASK(refused) {
+    eddy_foreign_options_t beside = EDDY_FOREIGN_OPTIONS_INIT;
     eddy_task_t self = { 0 };
     int64_t pause = 77;
     (void)context;
@@ -217,6 +220,8 @@ IN_TASK(refused) {
     CHECK_STATUS(eddy_task_release(task), EDDY_OK);
     CHECK_STATUS(eddy_foreign_fail_checkpoint(task, &pause), EDDY_EBADHANDLE);
     CHECK_INT(pause, 77);
+    beside.flags = EDDY_SCOPE_BESIDE;
+    CHECK_STATUS(eddy_foreign_spawn(&ops, NULL, &beside, NULL), EDDY_EINVAL);
     CHECK_INT(reports.count, 0);
     return EDDY_OK;
 }

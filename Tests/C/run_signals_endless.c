@@ -64,6 +64,24 @@ static void waited_for(void) {
     CHECK_INT(reports.count, 0);
 }
 
+/* Nor where the program has put handlers of its own in the place of both. */
+static void program_handler(int number) { (void)number; }
+
+static eddy_status_t replaces(void *context) {
+    (void)context;
+    signal(SIGTERM, program_handler);
+    signal(SIGINT, program_handler);
+    return eddy_sleep(EDDY_FOREVER);
+}
+
+static void replaced(void) {
+    const eddy_loop_options_t options = real_clock();
+    if (check_tool_is("tsan")) return;     /* it has a thread of its own, which might help */
+    CHECK_STATUS(eddy_run(&options, replaces, NULL), EDDY_EDEADLK);
+    CHECK_INT(reports_with(EDDY_EDEADLK), 1);
+    begin_with_defaults();
+}
+
 /* Once no sleep without end is left, there is nothing to wait for. */
 static eddy_status_t sleeps_forever(void *context) {
     (void)context;
@@ -99,6 +117,7 @@ static void no_longer_waited_for(void) {
 
 static const check_test_t tests[] = {
     { "RUN-10: a sleep without end waits for the signal", waited_for },
+    { "RUN-16: handlers of the program's in both places: a deadlock", replaced },
     { "RUN-10: no sleep without end is left: a deadlock", no_longer_waited_for },
 };
 CHECK_MAIN(tests)

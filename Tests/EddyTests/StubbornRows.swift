@@ -148,6 +148,29 @@ private func spawnEndless() throws -> TaskHandle<Void> {
     #expect(run.milliseconds == 0)
   }
 
+  @Test("M2: nor do the scopes that many children open, each for one wait")
+  func scopesOfChildrenOfSwift() throws {
+    let run = try cancelling {
+      await withTaskGroup { group in
+        for _ in 0..<1500 { group.addTask { await opensOnRegardless(1) } }
+      }
+    }
+    #expect(run.reports.isEmpty, "\(run.reports)")
+    #expect(run.milliseconds == 0)
+  }
+
+  @Test("M2: a body in such a scope counts alone")
+  func bodyInAScopeOfAChild() throws {
+    let run = try cancelling {
+      await withTaskGroup { group in
+        group.addTask { try? await withTimeout(.seconds(5)) { await sleepsOnRegardless(2000) } }
+      }
+    }
+    #expect(run.reports.count == 1 && run.shows("sleepsOnRegardless"), "\(run.reports)")
+    // The wait that was given up was not the body's.
+    #expect(run.milliseconds == 1000)
+  }
+
   @Test("M2: fewer failures than 1000, and reading what is complete, make no report")
   func within() throws {
     let run = try cancelling {

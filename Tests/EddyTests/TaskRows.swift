@@ -231,6 +231,21 @@ import Testing
     #expect(reads == [128, 128, 128, 128])
   }
 
+  @Test("M10, M3: a task that Swift starts at once reads what is done as often as it wants")
+  func budgetOfImmediate() throws {
+    let sum = try onLoop { () -> Int in
+      let done = try spawn { 3 }
+      try await sleep(for: .milliseconds(1))
+      let reader = Task.immediate {
+        var sum = 0
+        for _ in 0..<300 { sum += try await done.value }
+        return sum
+      }
+      return try await reader.value
+    }
+    #expect(sum == 900)
+  }
+
   @Test("FUT-15: several tasks that wait for one wake in the order of their waits")
   func waitersInOrder() throws {
     let words = try onLoop { () -> [String] in

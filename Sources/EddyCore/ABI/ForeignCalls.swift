@@ -65,9 +65,11 @@ private func spawnForeign(
   _ options: eddy_foreign_options_t
 ) -> (status: eddy_status_t, task: TaskRef?) {
   let isBody = options.flags & EDDY_SCOPE_BODY != 0
-  if isBody, !parent.isRoot { return (EDDY_EINVAL, nil) }
+  let isBeside = options.flags & EDDY_SCOPE_BESIDE != 0
+  if isBody ? !parent.isRoot : isBeside { return (EDDY_EINVAL, nil) }
   let form = scopeForm(
-    flags: options.flags & ~EDDY_SCOPE_BODY, timeout: options.timeout_ns, grace: options.grace_ns,
+    flags: options.flags & ~(EDDY_SCOPE_BODY | EDDY_SCOPE_BESIDE), timeout: options.timeout_ns,
+    grace: options.grace_ns,
     loop)
   guard let form else { return (EDDY_EINVAL, nil) }
   let found = register(loop, ops)
@@ -80,6 +82,7 @@ private func spawnForeign(
     parent: parent, context: instance, name: options.name, site: site, sharing: given.context)
   let task = loop.makeForeign(request, runtime, root: form)
   task?.isBody = isBody
+  task?.isBeside = isBeside
   return (task == nil ? EDDY_ENOMEM : EDDY_OK, task)
 }
 

@@ -67,11 +67,11 @@ extension Ref where Record == LoopRecord {
 
 extension Ref where Record == TaskRecord {
   /// The outermost of the task's own scopes from which its cancellation is visible. The root of a
-  /// scope's body is a scope of the task around it.
+  /// scope's body is a scope of the task around it, unless that runs beside its body.
   fileprivate var outermostCancelledScope: ScopeRef {
     var scope = self.scope
     while let parent = scope.parent, parent.isEffective, !scope.isShielding,
-      let owner = scope.owner, owner.isBody || owner == parent.owner
+      let owner = scope.owner, owner == parent.owner || (owner.isBody && !owner.isBeside)
     {
       scope = parent
     }

@@ -85,6 +85,7 @@ extension Ref where Record == LoopRecord {
     task.budget = operationBudget
     task.owesCancel = false
     task.isBody = false
+    task.isBeside = false
     if let spawner = self.current {
       task.spawner = spawner.id
       task.local = spawner.local

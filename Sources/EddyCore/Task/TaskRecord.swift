@@ -49,6 +49,8 @@ struct TaskRecord {
   var owesCancel: Bool
   /// A foreign task that stands for a scope of the task around it.
   var isBody: Bool
+  /// Such a one that runs beside that task's own code.
+  var isBeside: Bool
   /// Of a foreign task whose root is closing: what `own` was when that began.
   var closeOwn: Bool
   var closeByDeadline: Bool
