@@ -1530,8 +1530,8 @@ typedef struct eddy_foreign_options {
  * opening is no cancel point, and is told of that after its start. Its failure is its waiter's
  * alone: it does not fail a group that the root scope is. */
 #define EDDY_SCOPE_BODY ((uint32_t)4)
-/* With EDDY_SCOPE_BODY: what opened the scope runs beside the parent's own code, as a child that the
- * runtime itself made of it does. Failed checkpoints of the body are its own then. */
+/* With EDDY_SCOPE_BODY: what opened the scope runs beside the parent's own code, as a child that
+ * the runtime itself made of it does. Failed checkpoints of the body are its own then. */
 #define EDDY_SCOPE_BESIDE ((uint32_t)8)
 #define EDDY_FOREIGN_OPTIONS_INIT                                                                 \
     { (uint32_t)sizeof(eddy_foreign_options_t), 0, { 0 }, NULL, 0, 0, { 0 } }
